@@ -1,0 +1,1 @@
+"""Backbones: pre-trained networks behind one protocol."""

@@ -1,0 +1,1 @@
+"""Data: pictures, faces, pairs, splits, and the store of embeddings."""

@@ -1,0 +1,1 @@
+"""Faces in pictures: decode, detect, choose, align."""

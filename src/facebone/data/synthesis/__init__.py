@@ -1,0 +1,1 @@
+"""Synthetic faces: identities, nuisances, rendering, scenes."""

@@ -1,0 +1,1 @@
+"""Executors: how many small jobs are run."""
