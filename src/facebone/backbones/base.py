@@ -41,6 +41,7 @@ class BackboneSpec:
         filename: name of the weights file.
         url: where `pull` gets the file, or None.
         training_data: what it was trained on.
+        detector: the detector it was published with, or ``auto`` for the best one at hand.
     """
 
     name: str
@@ -60,6 +61,7 @@ class BackboneSpec:
     filename: str | None = None
     url: str | None = None
     training_data: str = ""
+    detector: str = "auto"
 
 
 class Backbone(ABC):
