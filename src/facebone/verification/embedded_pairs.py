@@ -17,7 +17,8 @@ Matrix = npt.NDArray[np.float32]
 def normalise(embeddings: Matrix) -> Matrix:
     """Scale the rows of (n, d) to length one; a zero row stays zero."""
     norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.maximum(norms, np.finfo(np.float32).tiny)
+    unit: Matrix = embeddings / np.maximum(norms, np.finfo(np.float32).tiny)
+    return unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,270 @@
+"""The store of embeddings: nothing is computed twice, by any process, and a kill loses one batch.
+
+A *space* holds what one network made of pictures prepared in one way. It is a folder of segments,
+small immutable files that appear whole or not at all; a row is found by the digest of its picture.
+Processes share a space without locks: each adds segments of its own and looks for those of others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Lock
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from facebone.data.digest_index import KEY_BYTES, DigestIndex, Keys, Positions
+from facebone.data.digest_index import LARGE_SEGMENT as _LARGE_SEGMENT
+from facebone.data.pictures import Picture
+from facebone.errors import StorageError
+from facebone.files import new_file, storage_errors
+
+Matrix = npt.NDArray[np.float32]
+
+# This many small segments are merged into one: few enough files to list and open quickly. Large
+# ones are left alone: small enough to hold one in memory, whatever the space as a whole holds.
+_MANY_SEGMENTS = 256
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def picture_key(picture: Picture, content: bytes) -> bytes:
+    """The digest of a picture: its bytes, and the landmarks stated for it, which move its crop."""
+    digest = hashlib.blake2b(content, digest_size=KEY_BYTES)
+    landmarks = picture.source.landmarks
+    if landmarks is not None:
+        digest.update(landmarks.astype("<f4").tobytes())
+    return digest.digest()
+
+
+class Space(Protocol):
+    """Embeddings of one kind by digest of their picture. May be used from several threads."""
+
+    def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """Which of (n, 16) keys the space does not hold, (n,)."""
+        ...
+
+    def append(self, keys: Keys, embeddings: Matrix) -> None:
+        """Add rows, all or none. Rows that are already there do no harm."""
+        ...
+
+    def gather(self, keys: Keys) -> Matrix:
+        """Rows (n, d) for (n, 16) keys; a key that is not there gives a row of NaN."""
+        ...
+
+
+class MemorySpace:
+    """A space that lives as long as the process, for those who want nothing on disk."""
+
+    def __init__(self, dimension: int) -> None:
+        self._dimension = dimension
+        self._rows: dict[bytes, Matrix] = {}
+
+    def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """See `Space`."""
+        return np.array([key.tobytes() not in self._rows for key in keys], dtype=np.bool_)
+
+    def append(self, keys: Keys, embeddings: Matrix) -> None:
+        """See `Space`."""
+        for key, row in zip(keys, embeddings, strict=True):
+            self._rows[key.tobytes()] = row
+
+    def gather(self, keys: Keys) -> Matrix:
+        """See `Space`."""
+        absent = np.full(self._dimension, np.nan, dtype=np.float32)
+        rows = [self._rows.get(key.tobytes(), absent) for key in keys]
+        return np.stack(rows) if rows else np.empty((0, self._dimension), dtype=np.float32)
+
+
+class DiskSpace:
+    """A space in a folder.
+
+    Args:
+        folder: where the segments lie; made when the first is written.
+        dimension: length d of a row.
+    """
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        self.folder = folder
+        self._dimension = dimension
+        self._lock = Lock()
+        self._index = DigestIndex()
+        self._looked = float("-inf")
+        self.refresh()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def refresh(self) -> None:
+        """Read the digests of segments that have come or gone since the last look."""
+        with self._lock:
+            present = set(self.folder.glob("*.safetensors")) if self.folder.is_dir() else set()
+            if any(path not in present for path in self._index.segments):
+                self._index = DigestIndex()
+            for path in sorted(present.difference(self._index.segments)):
+                # A damaged segment is listed, so that it is not read again, but offers no rows:
+                # its pictures are embedded anew.
+                self._index.add(path, _read_keys(path))
+            self._looked = time.monotonic()
+
+    def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """See `Space`. Where something seems missing, looks for what other processes added."""
+        absent = self._find(keys)[0] < 0
+        if absent.any() and time.monotonic() - self._looked > _SECONDS_BETWEEN_LOOKS:
+            self.refresh()
+            absent = self._find(keys)[0] < 0
+        return absent
+
+    def append(self, keys: Keys, embeddings: Matrix) -> None:
+        """See `Space`.
+
+        Raises:
+            StorageError: the disk is full or read-only; nothing half-written is left.
+        """
+        if len(keys) == 0:
+            return
+        if keys.shape != (len(embeddings), KEY_BYTES) or embeddings.shape[1] != self._dimension:
+            raise StorageError(
+                f"rows of shape {embeddings.shape} and keys of shape {keys.shape} do not fit a "
+                f"space of dimension {self._dimension}",
+                where=self.folder,
+            )
+        path = self._write(keys, embeddings)
+        with self._lock:
+            if path not in self._index.segments:
+                self._index.add(path, keys)
+            many = self._index.small_segments() >= _MANY_SEGMENTS
+        if many:
+            self.merge()
+
+    def gather(self, keys: Keys) -> Matrix:
+        """See `Space`. Opens each segment once and holds one at a time."""
+        try:
+            return self._gather(keys)
+        except FileNotFoundError:
+            # Another process has merged segments since the last look; theirs hold the same rows.
+            self.refresh()
+            return self._gather(keys)
+
+    def merge(self) -> None:
+        """Replace small segments by large ones.
+
+        A process that dies in between leaves rows twice, which does no harm.
+        """
+        with self._lock:
+            small = [path for path, size in self._index.segments.items() if size < _LARGE_SEGMENT]
+            parts = []
+            for path in small:
+                try:
+                    part = _read_segment(path)
+                except FileNotFoundError:  # merged by another process
+                    continue
+                if part is not None:
+                    parts.append(part)
+            if len(parts) > 1:
+                keys = np.concatenate([keys for keys, _ in parts])
+                rows = np.concatenate([rows for _, rows in parts])
+                halves = keys.view([("high", "<u8"), ("low", "<u8")]).ravel()
+                first = np.unique(halves, return_index=True)[1]
+                self._write(keys[first], rows[first])
+                for path in small:
+                    path.unlink(missing_ok=True)
+        self.refresh()
+
+    def _write(self, keys: Keys, embeddings: Matrix) -> Path:
+        from safetensors.numpy import save
+
+        path = self.folder / f"{uuid.uuid4().hex}.safetensors"
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "keys": np.ascontiguousarray(keys, dtype=np.uint8),
+            "embeddings": np.ascontiguousarray(embeddings, dtype=np.float32),
+        }
+        with new_file(path) as part:
+            part.write_bytes(save(tensors))
+        return path
+
+    def _find(self, keys: Keys) -> tuple[Positions, Positions]:
+        with self._lock:
+            return self._index.find(keys)
+
+    def _gather(self, keys: Keys) -> Matrix:
+        with self._lock:
+            numbers, rows = self._index.find(keys)
+            segments = list(self._index.segments)
+        result = np.full((len(keys), self._dimension), np.nan, dtype=np.float32)
+        for number in np.unique(numbers[numbers >= 0]):
+            part = _read_segment(segments[number])
+            if part is not None:
+                wanted = numbers == number
+                result[wanted] = part[1][rows[wanted]]
+        return result
+
+
+class EmbeddingStore:
+    """All spaces below one folder.
+
+    Args:
+        root: the folder; made when something is stored.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def space(self, *, preparation: str, weights_hash: str, dimension: int, note: str) -> DiskSpace:
+        """The space of one network and one way to prepare pictures.
+
+        Args:
+            preparation: everything that changes the pixels a network sees, as one string.
+            weights_hash: sha256 of the network's weights.
+            dimension: length of an embedding.
+            note: words for people who look into the folder, such as the backbone's name.
+        """
+        facts = {"preparation": preparation, "weights": weights_hash, "dimension": dimension}
+        text = json.dumps(facts, sort_keys=True)
+        folder = self.root / hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+        about = folder / "space.json"
+        if not about.exists():
+            with new_file(about) as part:
+                part.write_text(json.dumps({**facts, "note": note}, indent=2) + "\n", "utf-8")
+        return DiskSpace(folder, dimension)
+
+    def spaces(self) -> Iterator[dict[str, object]]:
+        """The facts and the size of each space, for listing."""
+        with storage_errors(self.root):
+            for about in sorted(self.root.glob("*/space.json")):
+                facts: dict[str, object] = json.loads(about.read_text("utf-8"))
+                size = sum(path.stat().st_size for path in about.parent.glob("*.safetensors"))
+                yield {**facts, "folder": str(about.parent), "bytes": size}
+
+
+def _read_keys(path: Path) -> Keys | None:
+    """The digests of a segment without reading its rows; None if it is damaged or gone."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            keys: Keys = file.get_tensor("keys")
+            return keys
+    except (SafetensorError, OSError):
+        return None
+
+
+def _read_segment(path: Path) -> tuple[Keys, Matrix] | None:
+    """Digests and rows of a segment; None if it is damaged.
+
+    Raises:
+        FileNotFoundError: it is gone.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        tensors = load(path.read_bytes())
+    except SafetensorError:
+        return None
+    return tensors["keys"], tensors["embeddings"]
