@@ -16,7 +16,8 @@ from facebone.data.sampling import Positions, count_pairs, draw_pairs
 from facebone.data.splits import split_identities
 from facebone.errors import DatasetError, UsageError
 from facebone.seeding import derive_seed
-from facebone.verification.engine import EmbeddingEngine, Problem
+from facebone.verification.chain import Problem
+from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads.base import FitReport, Head
 from facebone.verification.metrics import mismatched_needed
 from facebone.verification.pairing import Paired, embed_pairs

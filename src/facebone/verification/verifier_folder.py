@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, JsonValue, NonNegativeI
 
 import facebone
 from facebone.errors import FaceBoneError, HashMismatchError, StorageError, UsageError, WeightsError
-from facebone.files import new_folder
+from facebone.files import new_folder, storage_errors
 from facebone.verification.heads import head_from_state
 from facebone.verification.verifier import TrainingFacts, Verifier
 
@@ -63,6 +63,24 @@ class VerifierDocument(_Strict):
     arrays_sha256: str
 
 
+def check_target(folder: Path) -> None:
+    """Refuse a place to save that holds something else than a verifier.
+
+    Raises:
+        StorageError: it does, or cannot be looked into.
+    """
+    with storage_errors(folder):
+        if not folder.exists():
+            return
+        names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    if names and not (FACTS_FILE in names and names <= {FACTS_FILE, ARRAYS_FILE}):
+        raise StorageError(
+            "holds something else than a verifier",
+            where=folder,
+            hint="name a new folder, or remove what is there yourself",
+        )
+
+
 def save_verifier(verifier: Verifier, folder: Path) -> None:
     """Write a verifier under a temporary name and move it to `folder` when it is whole.
 
@@ -72,7 +90,7 @@ def save_verifier(verifier: Verifier, folder: Path) -> None:
         StorageError: `folder` holds something else than a verifier, or cannot be written; what
             was there stays.
     """
-    _refuse_something_else(folder)
+    check_target(folder)
     config, arrays = verifier.head.state()
     content = safetensors.numpy.save(arrays)
     facts = verifier.training
@@ -164,15 +182,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise WeightsError(f"cannot be read: {error.strerror}", where=path, hint=_ANEW) from error
-
-
-def _refuse_something_else(folder: Path) -> None:
-    if not folder.exists():
-        return
-    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
-    if names and not (FACTS_FILE in names and names <= {FACTS_FILE, ARRAYS_FILE}):
-        raise StorageError(
-            "holds something else than a verifier",
-            where=folder,
-            hint="name a new folder, or remove what is there yourself",
-        )

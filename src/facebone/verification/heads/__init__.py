@@ -1,0 +1,54 @@
+"""Heads: what scores a pair of embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from facebone.errors import WeightsError
+from facebone.registry import Registry
+from facebone.verification.heads.base import FitReport, Head, LearningHead
+from facebone.verification.heads.settings import parse_settings
+
+__all__ = ["HEADS", "FitReport", "Head", "LearningHead", "head_from_state", "make_head"]
+
+HEADS: Registry[type[Head]] = Registry("head")
+HEADS.add("cosine", "facebone.verification.heads.cosine:CosineHead")
+HEADS.add("euclidean", "facebone.verification.heads.euclidean:EuclideanHead")
+HEADS.add("logistic", "facebone.verification.heads.logistic:LogisticHead")
+HEADS.add("products", "facebone.verification.heads.products:ProductsHead")
+HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
+
+
+def make_head(name: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu") -> Head:
+    """An unfitted head by name.
+
+    Args:
+        name: a registered head.
+        settings: names and values; what is not named keeps its default.
+        device: where it is fitted, ``cpu`` or ``cuda:N``.
+
+    Raises:
+        UnknownNameError: no such head, or no such setting.
+        UsageError: a value is wrong.
+    """
+    kind = HEADS.get(name)
+    return kind(parse_settings(kind.settings_type, settings or {}, head=name), device=device)
+
+
+def head_from_state(
+    config: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], *, device: str = "cpu"
+) -> Head:
+    """The head whose `Head.state` was saved.
+
+    Raises:
+        UnknownNameError: no such head, or no such setting.
+        UsageError: a value is wrong.
+        WeightsError: the state is incomplete, or its arrays do not fit.
+    """
+    missing = {"head", "settings", "dimensions"} - set(config)
+    if missing:
+        raise WeightsError(f"the saved state of a head lacks {', '.join(sorted(missing))}")
+    return HEADS.get(str(config["head"])).from_state(config, arrays, device=device)

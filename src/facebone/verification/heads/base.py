@@ -1,0 +1,277 @@
+"""What a head is: pairs of embeddings -> scores, larger meaning the same person."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from facebone.errors import UsageError, WeightsError
+from facebone.seeding import check_seed
+from facebone.verification.embedded_pairs import EmbeddedPairs
+from facebone.verification.heads.settings import NoSettings, parse_settings
+
+Scores = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.bool_]
+Arrays = dict[str, npt.NDArray[Any]]
+Labelled = tuple[EmbeddedPairs, Labels]
+"""Pairs and, for each, whether it shows one person."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What fitting a head did.
+
+    Args:
+        pairs: number of pairs that the parameters were fitted to.
+        held_out: number of given pairs kept aside for early stopping.
+        epochs: passes over the pairs, or iterations of the solver; 0 where nothing is fitted.
+        best_epoch: the pass, counted from 1, whose parameters were kept.
+        train_loss: mean loss of each pass, where there are passes.
+        validation_loss: loss on the validation pairs after each pass, where there are any.
+    """
+
+    pairs: int
+    held_out: int = 0
+    epochs: int = 0
+    best_epoch: int = 0
+    train_loss: tuple[float, ...] = field(default=(), repr=False)
+    validation_loss: tuple[float, ...] = field(default=(), repr=False)
+
+
+class Head(ABC):
+    """Scores pairs of embeddings; a larger score always means the same person.
+
+    This class checks what goes in and keeps the facts; a subclass implements `_score`.
+
+    Args:
+        settings: an instance of `settings_type`; None for the defaults.
+        device: where it is fitted, ``cpu`` or ``cuda:N``; heads of few numbers ignore it. It is no
+            part of the state: a head fitted on one device loads on another.
+
+    Raises:
+        UsageError: settings of another head.
+    """
+
+    name: ClassVar[str]
+    settings_type: ClassVar[type[Any]] = NoSettings
+    learns: ClassVar[bool] = False
+    """Whether `fit` learns from the pairs, so that it must come before `score`."""
+
+    def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
+        chosen = self.settings_type() if settings is None else settings
+        if not isinstance(chosen, self.settings_type):
+            raise UsageError(
+                f"needs settings of type {self.settings_type.__name__}, "
+                f"got {type(chosen).__name__}",
+                where=f"head {self.name}",
+            )
+        self._settings = chosen
+        self.device = device
+        self.dimensions: tuple[int, ...] | None = None
+        """Widths of the backbones it was fitted to, None before."""
+
+    @property
+    def settings(self) -> Any:
+        """The settings, of type `settings_type`."""
+        return self._settings
+
+    def fresh(self) -> Self:
+        """An unfitted head with the same settings on the same device."""
+        return type(self)(self._settings, device=self.device)
+
+    def fit(
+        self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None = None
+    ) -> FitReport:
+        """Learn from labelled pairs; a head that does not learn only checks them.
+
+        Args:
+            pairs: n pairs.
+            same: (n,) bool.
+            seed: for everything random.
+            validation: pairs for early stopping, where the settings ask for it.
+
+        Raises:
+            UsageError: labels that do not fit the pairs, of one class only, or embeddings that
+                are not finite.
+        """
+        check_seed(seed)
+        check_labelled(pairs, same, where=f"head {self.name}")
+        if validation is not None:
+            check_labelled(*validation, where=f"head {self.name}, validation")
+            if validation[0].dimensions != pairs.dimensions:
+                raise UsageError(
+                    f"embeddings of width {validation[0].dimensions}, training has "
+                    f"{pairs.dimensions}",
+                    where=f"head {self.name}, validation",
+                )
+        report = self._fit(pairs, same, seed=seed, validation=validation)
+        self.dimensions = pairs.dimensions
+        return report
+
+    def score(self, pairs: EmbeddedPairs) -> Scores:
+        """Score pairs, (n,) float64, larger for the same person; n may be 0.
+
+        Raises:
+            UsageError: the head learns and was not fitted, the embeddings have other widths than
+                those it was fitted to, or are not finite.
+        """
+        self._check_scored(pairs)
+        return self._score(pairs) if len(pairs) else np.empty(0)
+
+    def _check_scored(self, pairs: EmbeddedPairs) -> None:
+        where = f"head {self.name}"
+        if self.learns:
+            if self.dimensions is None:
+                raise UsageError("scores nothing before it is fitted", where=where, hint="fit it")
+            if pairs.dimensions != self.dimensions:
+                raise UsageError(
+                    f"was fitted to embeddings of width {self.dimensions}, got {pairs.dimensions}",
+                    where=where,
+                    hint="use the backbones it was fitted with, in the same order",
+                )
+        check_finite(pairs, where=where)
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """All that makes this head: a part that JSON can hold, and arrays by name.
+
+        Raises:
+            UsageError: the head learns and was not fitted.
+        """
+        if self.learns and self.dimensions is None:
+            raise UsageError("has nothing to save before it is fitted", where=f"head {self.name}")
+        settings = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self._settings).items()
+        }
+        config = {
+            "head": self.name,
+            "settings": settings,
+            "dimensions": None if self.dimensions is None else list(self.dimensions),
+        }
+        return config, self._arrays()
+
+    @classmethod
+    def from_state(
+        cls, config: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], **kwargs: Any
+    ) -> Self:
+        """The head whose `state` was saved.
+
+        Args:
+            config: the first part of the state.
+            arrays: the second part.
+            kwargs: ``device``.
+
+        Raises:
+            UsageError: a setting is unknown or wrong.
+            WeightsError: arrays are missing, superfluous, of a wrong shape or not finite.
+        """
+        where = f"head {cls.name}"
+        head = cls(parse_settings(cls.settings_type, config["settings"], head=cls.name), **kwargs)
+        dimensions = config["dimensions"]
+        head.dimensions = None if dimensions is None else tuple(int(d) for d in dimensions)
+        if cls.learns and head.dimensions is None:
+            raise WeightsError("the saved state says nothing of the backbones", where=where)
+        expected = head._shapes()
+        if set(arrays) != set(expected):
+            odd = ", ".join(sorted(set(arrays) ^ set(expected)))
+            raise WeightsError(f"arrays missing or too many: {odd}", where=where)
+        for name, shape in expected.items():
+            array = arrays[name]
+            if array.shape != shape:
+                raise WeightsError(f"{name} has shape {array.shape}, needs {shape}", where=where)
+            if not np.isfinite(array).all():
+                raise WeightsError(f"{name} is not finite", where=where)
+        head._load({name: np.array(array) for name, array in arrays.items()})
+        return head
+
+    @abstractmethod
+    def _score(self, pairs: EmbeddedPairs) -> Scores:
+        """Score at least one pair; all checks are done."""
+
+    def _fit(
+        self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None
+    ) -> FitReport:
+        """Learn; all checks are done."""
+        return FitReport(pairs=len(pairs))
+
+    def _arrays(self) -> Arrays:
+        """What was learnt."""
+        return {}
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes that `_arrays` has under these settings and dimensions."""
+        return {}
+
+    def _load(self, arrays: Arrays) -> None:  # noqa: B027
+        """Take back what `_arrays` gave; names, shapes and values are checked."""
+
+
+class LearningHead(Head):
+    """A head that learns a logit: the log of the odds that a pair shows one person.
+
+    `score` is the probability, by exactly one sigmoid, in float64: two logits below 30 that differ
+    by a thousandth still differ as probabilities. Who needs every rank beyond takes `logit`.
+    """
+
+    learns = True
+
+    def logit(self, pairs: EmbeddedPairs) -> Scores:
+        """Log odds of the same person, (n,) float64.
+
+        Raises:
+            UsageError: as `score`.
+        """
+        self._check_scored(pairs)
+        return self._logit(pairs) if len(pairs) else np.empty(0)
+
+    def _score(self, pairs: EmbeddedPairs) -> Scores:
+        return sigmoid(self._logit(pairs))
+
+    @abstractmethod
+    def _logit(self, pairs: EmbeddedPairs) -> Scores:
+        """Log odds of at least one pair; all checks are done."""
+
+
+def sigmoid(logit: Scores) -> Scores:
+    """1 / (1 + exp(-logit)) without overflow, precise at both ends."""
+    # exp only ever sees negative numbers; both branches are the same function.
+    small = np.exp(-np.abs(logit))
+    return np.where(logit >= 0, 1.0, small) / (1.0 + small)
+
+
+def check_finite(pairs: EmbeddedPairs, *, where: str) -> None:
+    """Refuse embeddings that hold NaN or infinity.
+
+    Raises:
+        UsageError: they do.
+    """
+    for matrix in (*pairs.left, *pairs.right):
+        if not np.isfinite(matrix).all():
+            row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+            raise UsageError(
+                f"the embeddings of pair {row} are not finite",
+                where=where,
+                hint="leave out pairs whose pictures could not be embedded",
+            )
+
+
+def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
+    """Refuse labels that do not fit the pairs.
+
+    Raises:
+        UsageError: wrong shape or type, one class only, or embeddings that are not finite.
+    """
+    if same.shape != (len(pairs),) or same.dtype != np.bool_:
+        raise UsageError(
+            f"labels must be bool of shape ({len(pairs)},), got {same.dtype} of {same.shape}",
+            where=where,
+        )
+    if same.all() or not same.any():
+        got = "no pair" if not len(same) else f"only {'matched' if same[0] else 'mismatched'} pairs"
+        raise UsageError(f"needs matched and mismatched pairs, got {got}", where=where)
+    check_finite(pairs, where=where)
