@@ -1,0 +1,115 @@
+"""`facebone train`: make a verifier, the target of later attacks."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facebone.commands import options
+from facebone.commands.assemble import (
+    describe_routes,
+    open_data,
+    open_engine,
+    parse_settings,
+    show_problems,
+)
+from facebone.commands.console import note, print_json
+from facebone.commands.evaluate import print_utility
+
+EXAMPLES = """
+**Examples**
+
+`facebone train --data synthetic --backbone tiny_residual --head mlp --out model`
+
+`facebone train --data folder --root people --backbone dlib --head logistic --far 0.001 --out model`
+"""
+
+
+class Copies(StrEnum):
+    """What to do about one picture in two parts of the split."""
+
+    ERROR = "error"
+    DROP = "drop"
+
+
+def train(
+    data: options.Data,
+    backbone: options.Backbones,
+    out: Annotated[Path, typer.Option(help="Folder of the verifier.")],
+    root: options.Root = None,
+    head: options.Head = "mlp",
+    setting: options.Settings = None,
+    mitigation: Annotated[str, typer.Option(help="Defence to train with: `none`.")] = "none",
+    far: Annotated[
+        float, typer.Option(help="False accept rate at which the threshold is set.")
+    ] = 0.01,
+    pairs: Annotated[
+        int, typer.Option(min=1, help="Matched pairs to learn from at most; as many mismatched.")
+    ] = 3000,
+    copies: Annotated[
+        Copies,
+        typer.Option(
+            help="A picture, or a near-duplicate, of a training person among other people: stop "
+            "with an `error`, or `drop` it there."
+        ),
+    ] = Copies.ERROR,
+    alignment: options.AlignmentOption = options.Alignment.FIVE_POINT,
+    detector: options.Detector = "auto",
+    face: options.FaceOption = options.FaceChoice.CENTRE,
+    missing_face: options.MissingOption = None,
+    device: options.Device = "auto",
+    seed: options.Seed = 0,
+    workers: options.Workers = None,
+    store: options.Store = True,
+    trust: options.Trust = False,
+    as_json: options.Json = False,
+) -> None:
+    """Train a head on 60 % of the people; set its threshold and measure it on the others."""
+    from facebone.backbones.devices import resolve_torch_device
+    from facebone.mitigations.base import MITIGATIONS
+    from facebone.verification.heads import make_head
+    from facebone.verification.training import PARTS, train_verifier
+    from facebone.verification.verifier_folder import check_target
+
+    check_target(out)
+    MITIGATIONS.get(mitigation)
+    unfitted = make_head(head, parse_settings(setting), device=resolve_torch_device(device))
+    engine = open_engine(
+        data,
+        backbone,
+        alignment=alignment,
+        detector=detector,
+        face=face,
+        missing=missing_face,
+        device=device,
+        workers=workers,
+        store=store,
+        trust=trust,
+    )
+    dataset = open_data(data, root, seed)
+    trained = train_verifier(
+        dataset,
+        engine,
+        unfitted,
+        seed=seed,
+        target_far=far,
+        limit=pairs,
+        copies=copies.value,
+        mitigation=mitigation,
+    )
+    trained.verifier.save(out)
+    show_problems(trained.problems, ())
+    if trained.removed:
+        note(f"{len(trained.removed)} copies dropped, such as {trained.removed[0]}")
+    if as_json:
+        print_json({"model": str(out), "utility": trained.utility.to_json()})
+        return
+    for name, people, count in zip(PARTS, trained.people, trained.pairs, strict=True):
+        note(f"{name:>11}: {people} people, {count} pairs")
+    note(describe_routes(engine.routes))
+    note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
+    print_utility(trained.utility)
+    note(f"wrote {out}")

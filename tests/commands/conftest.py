@@ -1,0 +1,44 @@
+"""Fixtures for the commands: run them in this process and see what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from facebone import cli
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of an error; fails where there are more or none."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        assert "unexpected" not in lines[0], self.err
+        return lines[0]
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def facebone(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``facebone`` with words and return code, stdout and stderr."""
+
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        code = cli.run([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
