@@ -68,8 +68,7 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         return _fail(_usage_line(error), error)
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted: run the same command again to go on from there", file=sys.stderr)
-        return INTERRUPTED
+        result = INTERRUPTED
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough. Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,6 +77,8 @@ def run(arguments: list[str] | None = None) -> int:
         what = " ".join(f"{type(error).__name__}: {error}".split())
         hint = f"set {DEBUG_VARIABLE}=1 to see where, and please report it"
         return _fail(f"unexpected {what}; {hint}", error)
+    if result == INTERRUPTED:  # typer catches most interrupts itself and returns the code
+        print("interrupted: run the same command again to go on from there", file=sys.stderr)
     return result if isinstance(result, int) else DONE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,16 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+
+
+@pytest.fixture(autouse=True)
+def shared_home(
+    own_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One store for all commands: faces that one test has embedded are not rendered again."""
+    del own_home  # set before, to be replaced here
+    home = tmp_path_factory.getbasetemp() / "home of the commands"
+    monkeypatch.setenv("FACEBONE_HOME", str(home))
 
 
 @pytest.fixture

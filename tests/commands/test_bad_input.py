@@ -29,7 +29,7 @@ TINY = ("--backbone", "tiny_plain")
         ),
         (["evaluate", "--data", "synthetic", *TINY, "--device", "cuda:99"], "device"),
         (["evaluate", "--data", "folder", *TINY], "folder"),
-        (["evaluate", "--data", "celeba", *TINY], "celeba"),
+        (["evaluate", "--data", "celeba", *TINY], "--root: CelebA cannot be downloaded"),
         (["evaluate", *TINY], "--data"),
         (["evaluate", "--data", "synthetic", *TINY, "--wrong"], "--wrong"),
         (["wrong"], "wrong"),
@@ -88,7 +88,9 @@ def test_folders_that_are_no_data_set(facebone, tmp_path: Path, name: str, messa
     assert message in result.error
 
 
-def test_an_archive_cut_short_leaves_nothing(facebone, tmp_path: Path, own_home: Path) -> None:
+def test_an_archive_cut_short_leaves_nothing(facebone, tmp_path: Path, monkeypatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("FACEBONE_HOME", str(home))
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w:gz") as archive:
         for i in range(30):
@@ -104,7 +106,7 @@ def test_an_archive_cut_short_leaves_nothing(facebone, tmp_path: Path, own_home:
     result = facebone("evaluate", "--data", "lfw", "--root", cut, *TINY)
     assert result.code == 2
     assert str(cut) in result.error
-    assert not [path for path in own_home.rglob("*") if path.suffix in {".jpg", ".part"}]
+    assert not [path for path in home.rglob("*") if path.suffix in {".jpg", ".part"}]
 
 
 @pytest.fixture

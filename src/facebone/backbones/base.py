@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,9 @@ class Backbone(ABC):
         weights_hash: sha256 of the weights, the part of a store's key that names the network.
         device: where it runs, in words for the user, such as ``cpu`` or ``cuda:0``.
     """
+
+    holds_lock: ClassVar[bool] = False
+    """Whether `embed` keeps Python's lock, so that threads gain nothing and processes do."""
 
     def __init__(self, spec: BackboneSpec, *, weights_hash: str, device: str) -> None:
         self.spec = spec

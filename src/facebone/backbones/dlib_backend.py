@@ -55,6 +55,8 @@ class DlibBackbone(Backbone):
         UsageError: another device was asked for.
     """
 
+    holds_lock = True
+
     def __init__(self, spec: BackboneSpec, path: Path, settings: Settings) -> None:
         if settings.device not in {"auto", "cpu"}:
             raise UsageError(f"dlib runs on the CPU here, got {settings.device!r}", where="device")

@@ -144,6 +144,8 @@ class DiskSpace:
 
     def gather(self, keys: Keys) -> Matrix:
         """See `Space`. Opens each segment once and holds one at a time."""
+        if (self._find(keys)[0] < 0).any():
+            self.refresh()
         try:
             return self._gather(keys)
         except FileNotFoundError:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from facebone.data.dataset import Dataset
 from facebone.data.pairs import Pairs
 from facebone.errors import DatasetError
-from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.chain import Problem
+from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.engine import EmbeddingEngine
 
 People = npt.NDArray[np.intp]
