@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from facebone.config import assets_folder
+from facebone.data.dataset import Dataset
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,16 @@ def assets() -> Path:
     if folder is None:
         pytest.skip("FACEBONE_ASSETS is not set: no real faces and weights here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lfw(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """LFW from the assets, unpacked once for all tests."""
+    from facebone.data.lfw import load_lfw
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEBONE_HOME", str(tmp_path_factory.mktemp("lfw")))
+        return load_lfw(assets / "lfw", seed=0)
 
 
 @pytest.fixture(autouse=True)

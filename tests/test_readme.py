@@ -1,0 +1,70 @@
+"""The README's commands run as they are written, in the order they are written in."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text("utf-8")
+
+
+def commands() -> list[list[str]]:
+    """The ``facebone`` commands of each block of the README that shows some."""
+    blocks = re.findall(r"```console\n(.*?)```", TEXT, flags=re.DOTALL)
+    found = [re.findall(r"^\$ (facebone .*)$", block, flags=re.MULTILINE) for block in blocks]
+    return [block for block in found if block]
+
+
+def run_all(block: list[str], folder: Path) -> None:
+    script = Path(sys.executable).parent / "facebone"
+    for line in block:
+        words = [os.path.expandvars(word) for word in shlex.split(line)]
+        result = subprocess.run(
+            [script, *words[1:]], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, f"{line}\n{result.stderr}"
+        assert result.stdout or words[1] in {"synthesize", "train"}, line
+
+
+def test_commands_on_synthetic_faces(tmp_path: Path) -> None:
+    run_all(commands()[0], tmp_path)
+    assert len(list((tmp_path / "faces").rglob("*.png"))) == 18
+    assert (tmp_path / "model" / "verifier.json").is_file()
+
+
+def test_commands_on_real_faces(tmp_path: Path, assets: Path) -> None:
+    assert any("$FACEBONE_ASSETS" in line for line in commands()[1])
+    run_all(commands()[1], tmp_path)
+
+
+def test_every_command_is_shown() -> None:
+    shown = {line.split()[1] for block in commands() for line in block}
+    assert shown == {"synthesize", "evaluate", "train", "verify", "backbones"}
+
+
+def test_python_example_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("[(100, ")
+
+
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_pictures_are_there(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if "://" not in target:
+            assert (ROOT / page).parent.joinpath(target).exists(), f"{page}: {target}"
+    assert "@@" not in text
