@@ -110,12 +110,8 @@ def evaluate(
 def print_utility(utility: Utility) -> None:
     """The figures as a table on stdout."""
     error = utility.accuracy_standard_error
-    rows = [("accuracy", str(utility.accuracy), f"10 folds, standard error {error:.4f}")]
-    rows[0] = (
-        "accuracy",
-        str(utility.accuracy),
-        f"mean of {len(utility.fold_accuracy)} folds, standard error {error:.4f}",
-    )
-    rows += [("AUC", str(utility.auc), ""), ("EER", str(utility.eer), "")]
-    rows += [(f"TAR at FAR {far:g}", str(tar), "") for far, tar in utility.tar_at_far.items()]
+    note(f"accuracy: mean of {len(utility.fold_accuracy)} folds, standard error {error:.4f}")
+    rows = [("accuracy", str(utility.accuracy))]
+    rows += [("AUC", str(utility.auc)), ("EER", str(utility.eer))]
+    rows += [(f"TAR at FAR {far:g}", str(tar)) for far, tar in utility.tar_at_far.items()]
     print_columns(rows)

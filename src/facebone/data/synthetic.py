@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,8 @@ from facebone.data.dataset import Dataset
 from facebone.data.pictures import RGB, Picture, Points
 from facebone.data.synthesis.recipe import GENERATOR, Recipe, View
 from facebone.errors import StorageError, UsageError
+from facebone.files import new_folder, storage_errors
+from facebone.progress import ProgressFactory, SilentProgress
 from facebone.seeding import check_seed
 
 DEFAULT_PEOPLE = 400
@@ -162,7 +163,7 @@ def export_folder(
     out: Path,
     *,
     file_format: Format = "png",
-    progress: Callable[[int, int], None] | None = None,
+    progress: ProgressFactory = SilentProgress,
 ) -> list[Path]:
     """Write the pictures of any data set as files, one folder a person.
 
@@ -170,7 +171,7 @@ def export_folder(
         dataset: the pictures.
         out: a folder that does not exist yet, or is empty.
         file_format: ``png`` keeps every pixel, ``jpg`` is a quarter of the size.
-        progress: called with the number of pictures written and of all.
+        progress: told how many pictures are written.
 
     Returns:
         The files, in the order of the pictures: ``out/s00012/s00012_0003.png``.
@@ -181,22 +182,21 @@ def export_folder(
     """
     if file_format not in ("png", "jpg"):
         raise UsageError(f"must be 'png' or 'jpg', got {file_format!r}", where="file_format")
-    files: list[Path] = []
-    try:
+    with storage_errors(out):
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise StorageError("is not an empty folder", where=out, hint="name a new one")
-        for number, picture in enumerate(dataset.pictures, 1):
+    names: list[Path] = []
+    total = len(dataset.pictures)
+    with new_folder(out) as part, progress("writing pictures", total) as told:
+        for picture in dataset.pictures:
             stem = picture.id.replace("/", "_").replace("\\", "_")
-            file = out / picture.person / f"{stem}.{file_format}"
-            file.parent.mkdir(parents=True, exist_ok=True)
+            name = Path(picture.person) / f"{stem}.{file_format}"
+            (part / name).parent.mkdir(exist_ok=True)
             pixels = picture.source.decode(picture.source.read())
-            file.write_bytes(_encode(pixels, file_format))
-            files.append(file)
-            if progress is not None:
-                progress(number, len(dataset.pictures))
-    except OSError as error:
-        raise StorageError(f"cannot be written: {error.strerror}", where=out) from error
-    return files
+            (part / name).write_bytes(_encode(pixels, file_format))
+            names.append(name)
+            told.advance(1)
+    return [out / name for name in names]
 
 
 def _encode(pixels: RGB, file_format: Format) -> bytes:

@@ -1,0 +1,1 @@
+"""Slow studies. `python -m benchmarks` runs them all; results go to benchmarks/results/."""
