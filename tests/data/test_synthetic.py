@@ -209,7 +209,7 @@ def test_export_into_a_folder_that_holds_something_is_refused(tmp_path: Path) ->
 
 def test_export_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="a part of this path is a file|already there"):
+    with pytest.raises(StorageError, match=r"a part of this path is a file|already there"):
         export_folder(synthetic_dataset(1, 1, seed=1), tmp_path / "file" / "out")
 
 

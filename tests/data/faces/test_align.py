@@ -109,14 +109,18 @@ def test_dlibs_fit_goes_the_other_way() -> None:
     landmarks = template.points + shake
     back = np.linalg.inv(np.vstack([umeyama(template.points, landmarks), [0, 0, 1]]))[:2]
     assert np.allclose(alignment_matrix(landmarks, template), back)
-    assert not np.allclose(alignment_matrix(landmarks, template), umeyama(landmarks, template.points))
+    assert not np.allclose(
+        alignment_matrix(landmarks, template), umeyama(landmarks, template.points)
+    )
 
 
 @pytest.mark.parametrize("name", ["arcface-112x112", "dlib-150x150"])
 @pytest.mark.parametrize(
     ("landmarks", "message"),
     [
-        pytest.param(np.full((5, 2), 30.0), "the landmarks (coincide|do not form a face)", id="one"),
+        pytest.param(
+            np.full((5, 2), 30.0), "the landmarks (coincide|do not form a face)", id="one"
+        ),
         pytest.param(np.full((5, 2), np.nan), "the landmarks are not in any picture", id="nan"),
         pytest.param(np.full((5, 2), np.inf), "the landmarks are not in any picture", id="inf"),
         pytest.param(ARCFACE.points * 1e200, "the landmarks are not in any picture", id="far"),
@@ -205,9 +209,7 @@ def test_the_picture_is_left_alone() -> None:
 
 
 @given(move=similarities, shake=noise)
-def test_a_crop_always_has_the_templates_size(
-    move: npt.NDArray[np.float64], shake: Any
-) -> None:
+def test_a_crop_always_has_the_templates_size(move: npt.NDArray[np.float64], shake: Any) -> None:
     crop = align(smooth(60, 90), apply_similarity(move, ARCFACE.points + shake), ARCFACE)
     assert crop.shape == (112, 112, 3)
 

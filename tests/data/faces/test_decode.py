@@ -45,9 +45,7 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
 def test_lossless_formats_come_back_exactly(kind: str) -> None:
     pixels = gradient()
-    assert np.array_equal(
-        decode_bytes(encode(Image.fromarray(pixels), kind), location="x"), pixels
-    )
+    assert np.array_equal(decode_bytes(encode(Image.fromarray(pixels), kind), location="x"), pixels)
 
 
 def test_webp_lossless_comes_back_exactly() -> None:
@@ -111,9 +109,7 @@ def test_sixteen_bit_grey_keeps_its_upper_bits(kind: str) -> None:
         pytest.param((0.0, np.nan, 1.0), (0, 0, 255), id="not a number"),
     ],
 )
-def test_real_numbers_are_stretched(
-    values: tuple[float, ...], wanted: tuple[int, ...]
-) -> None:
+def test_real_numbers_are_stretched(values: tuple[float, ...], wanted: tuple[int, ...]) -> None:
     real = np.zeros((16, 18), dtype=np.float32) + values[0]
     real[:, 6:12], real[:, 12:] = values[1], values[2]
     pixels = decode_bytes(encode(Image.fromarray(real), "TIFF"), location="x")
@@ -344,10 +340,12 @@ def test_damage_ends_in_a_picture_or_in_the_one_error(data: st.DataObject) -> No
     try:
         pixels = decode_bytes(bytes(content[:end]), location="the file", max_pixels=10_000)
     except DecodeError as error:
-        assert str(error).startswith("the file: ")
+        refusal = str(error)
     else:
         assert pixels.ndim == 3
         assert pixels.size <= 30_000
+        return
+    assert refusal.startswith("the file: ")
 
 
 def test_a_path_with_spaces_and_other_letters(tmp_path: Path) -> None:

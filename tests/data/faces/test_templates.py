@@ -85,7 +85,9 @@ def test_the_substitute_is_roughly_the_same_crop() -> None:
 
 
 def test_there_and_back() -> None:
-    matrix = fit_similarity(get_template("arcface-112x112").points, [[3, 1], [9, 2], [6, 5], [4, 8], [8, 9]])
+    matrix = fit_similarity(
+        get_template("arcface-112x112").points, [[3, 1], [9, 2], [6, 5], [4, 8], [8, 9]]
+    )
     points = np.random.default_rng(0).normal(size=(7, 2))
     assert np.allclose(
         apply_similarity(invert_similarity(matrix), apply_similarity(matrix, points)), points
