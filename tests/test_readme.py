@@ -16,9 +16,9 @@ TEXT = (ROOT / "README.md").read_text("utf-8")
 
 
 def commands() -> list[list[str]]:
-    """The ``facebone`` commands of each block of the README that shows some."""
+    """The commands of each block of the README that shows some, prompts taken off."""
     blocks = re.findall(r"```console\n(.*?)```", TEXT, flags=re.DOTALL)
-    found = [re.findall(r"^\$ (facebone .*)$", block, flags=re.MULTILINE) for block in blocks]
+    found = [re.findall(r"^\$ (.*)$", block, flags=re.MULTILINE) for block in blocks]
     return [block for block in found if block]
 
 
@@ -26,11 +26,12 @@ def run_all(block: list[str], folder: Path) -> None:
     script = Path(sys.executable).parent / "facebone"
     for line in block:
         words = [os.path.expandvars(word) for word in shlex.split(line)]
+        program = str(script) if words[0] == "facebone" else words[0]
         result = subprocess.run(
-            [script, *words[1:]], cwd=folder, capture_output=True, text=True, check=False
+            [program, *words[1:]], cwd=folder, capture_output=True, text=True, check=False
         )
         assert result.returncode == 0, f"{line}\n{result.stderr}"
-        assert result.stdout or words[1] in {"synthesize", "train"}, line
+        assert result.stdout or words[1] not in {"evaluate", "verify", "backbones"}, line
 
 
 def test_commands_on_synthetic_faces(tmp_path: Path) -> None:
@@ -45,8 +46,9 @@ def test_commands_on_real_faces(tmp_path: Path, assets: Path) -> None:
 
 
 def test_every_command_is_shown() -> None:
-    shown = {line.split()[1] for block in commands() for line in block}
-    assert shown == {"synthesize", "evaluate", "train", "verify", "backbones"}
+    for block in commands():
+        shown = {line.split()[1] for line in block if line.startswith("facebone ")}
+        assert shown >= {"evaluate", "train", "verify", "backbones"}
 
 
 def test_python_example_runs(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from facebone.backbones.weights import (
     network_hash,
     read_state_dict,
 )
-from facebone.errors import HashMismatchError, UsageError, WeightsError
+from facebone.errors import HashMismatchError, MissingPartError, UsageError, WeightsError
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_hash_that_is_none_is_refused(file: Path, digits: str) -> None:
 
 
 def test_missing_file_has_no_hash(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="cannot be read"):
+    with pytest.raises(MissingPartError, match="there is no such file"):
         file_sha256(tmp_path / "nothing")
 
 

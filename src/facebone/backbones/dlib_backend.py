@@ -15,7 +15,8 @@ import numpy as np
 
 from facebone.backbones.base import Backbone, BackboneSpec, Embeddings, Faces
 from facebone.backbones.runtimes import Settings
-from facebone.backbones.weights import file_sha256, network_hash
+from facebone.backbones.weights import network_hash
+from facebone.data.hashes import file_sha256
 from facebone.errors import MissingPartError, UsageError, WeightsError
 
 INSTALL = "pip install 'facebone[dlib]'"

@@ -16,7 +16,8 @@ from facebone.backbones.base import Backbone, BackboneSpec
 from facebone.backbones.exported_check import safe_copy
 from facebone.backbones.runtimes import Settings
 from facebone.backbones.torch_backend import TorchBackbone, choose_device
-from facebone.backbones.weights import file_sha256, network_hash
+from facebone.backbones.weights import network_hash
+from facebone.data.hashes import file_sha256
 from facebone.errors import WeightsError
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from facebone.backbones.base import Backbone, BackboneSpec, Embeddings, Faces
 from facebone.backbones.preparation import run_in_batches
 from facebone.backbones.runtimes import Settings
-from facebone.backbones.weights import file_sha256, network_hash
+from facebone.backbones.weights import network_hash
+from facebone.data.hashes import file_sha256
 from facebone.errors import UsageError, WeightsError
 
 # On one CPU core small batches are quicker than large ones, whose activations leave the cache:

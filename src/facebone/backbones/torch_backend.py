@@ -13,7 +13,8 @@ from facebone.backbones.base import Backbone, BackboneSpec, Embeddings, Faces
 from facebone.backbones.devices import resolve_torch_device
 from facebone.backbones.preparation import run_in_batches
 from facebone.backbones.runtimes import ARCHITECTURES, Settings
-from facebone.backbones.weights import file_sha256, load_strictly, network_hash, read_state_dict
+from facebone.backbones.weights import load_strictly, network_hash, read_state_dict
+from facebone.data.hashes import file_sha256
 from facebone.errors import WeightsError
 
 CPU_BATCH = 16

@@ -10,7 +10,8 @@ import torch
 from facebone.backbones.base import Backbone, BackboneSpec
 from facebone.backbones.runtimes import Settings
 from facebone.backbones.torch_backend import TorchBackbone, choose_device
-from facebone.backbones.weights import file_sha256, network_hash
+from facebone.backbones.weights import network_hash
+from facebone.data.hashes import file_sha256
 from facebone.errors import UsageError, WeightsError
 
 

@@ -10,34 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facebone.backbones.base import BackboneSpec
+from facebone.data.hashes import file_sha256
 from facebone.errors import HashMismatchError, UsageError, WeightsError
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_BLOCK = 1 << 20
 _SHOWN = 3
 """How many wrong keys an error lists of each kind: enough to recognise the architecture."""
 
 MIN_HASH_DIGITS = 8
 """Published file names carry this many leading hex digits; fewer would guard against nothing."""
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file in hex, read block by block.
-
-    Raises:
-        WeightsError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise WeightsError(f"cannot be read: {error.strerror}", where=path) from error
-    return digest.hexdigest()
 
 
 def check_hash(path: Path, expected: str) -> str:

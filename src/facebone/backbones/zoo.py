@@ -15,8 +15,9 @@ from facebone.backbones.base import Backbone, BackboneSpec
 from facebone.backbones.dlib_backend import INSTALL, is_installed, packaged_file
 from facebone.backbones.runtimes import RUNTIMES, SUFFIXES, Settings
 from facebone.backbones.specs import ASSET_SPECS, DLIB_SPEC, PUBLISHED_SPECS
-from facebone.backbones.weights import check_hash, file_sha256
+from facebone.backbones.weights import check_hash
 from facebone.config import ASSETS_VARIABLE, assets_folder, home_folder
+from facebone.data.hashes import file_sha256
 from facebone.errors import MissingPartError, UnknownNameError, UsageError
 
 Origin = Literal["shipped", "assets", "extra", "published", "added"]

@@ -14,8 +14,8 @@ from facebone.config import home_folder
 from facebone.data.faces import dlib_detector, yunet
 from facebone.data.faces.detectors import DETECTORS, load_detector, resolve_detector
 from facebone.data.faces.face import Detector, Face
-from facebone.data.faces.hashes import file_sha256
 from facebone.data.faces.templates import ARCFACE
+from facebone.data.hashes import file_sha256
 from facebone.data.pictures import RGB
 from facebone.errors import MissingPartError, UnknownNameError, WeightsError
 

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from facebone.data.faces.align import apply_similarity, fit_similarity
 from facebone.data.faces.face import Detector, Face
-from facebone.data.faces.hashes import file_sha256
 from facebone.data.faces.templates import ARCFACE
+from facebone.data.hashes import file_sha256
 from facebone.data.pictures import RGB, Points
 from facebone.errors import MissingPartError
 

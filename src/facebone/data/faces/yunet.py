@@ -13,7 +13,7 @@ import numpy as np
 
 from facebone.config import ASSETS_VARIABLE, assets_folder, home_folder
 from facebone.data.faces.face import Detector, Face
-from facebone.data.faces.hashes import file_sha256
+from facebone.data.hashes import file_sha256
 from facebone.data.pictures import RGB
 from facebone.errors import MissingPartError, WeightsError
 
