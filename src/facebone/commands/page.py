@@ -1,6 +1,6 @@
 """The page of the documentation that shows the help of every command.
 
-``python -m facebone.commands.page > docs/commands.md`` writes it; a test compares what this prints with ``docs/commands.md``.
+``python -m facebone.commands.page > docs/commands.md`` writes it, and a test compares the two.
 """
 
 from __future__ import annotations

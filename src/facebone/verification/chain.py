@@ -72,33 +72,18 @@ class Chain:
             PictureError: a picture cannot be embedded, and `on_problem` is ``raise``.
             StorageError: the store cannot be written.
         """
-        contents: list[bytes | None] = []
-        keys = np.zeros((len(pictures), KEY_BYTES), dtype=np.uint8)
-        result = BatchResult(keys, [], [], 0, 0)
-        for i, picture in enumerate(pictures):
-            try:
-                read = picture.source.read()
-            except PictureError as error:
-                self._note(result, picture, error)
-                contents.append(None)
-                continue
-            contents.append(read)
-            keys[i] = np.frombuffer(picture_key(picture, read), dtype=np.uint8)
-        readable = np.array([content is not None for content in contents], dtype=np.bool_)
-        wanted = [space.missing(keys) & readable for space in self._spaces]
-        result.reused = sum(int((readable & ~need).sum()) for need in wanted)
+        result = BatchResult(np.zeros((len(pictures), KEY_BYTES), dtype=np.uint8), [], [], 0, 0)
         crops: list[list[RGB]] = [[] for _ in self._routes]
         rows: list[list[int]] = [[] for _ in self._routes]
-        for i, (picture, content) in enumerate(zip(pictures, contents, strict=True)):
-            needed = [k for k, need in enumerate(wanted) if need[i]]
-            if content is None or not needed:
-                continue
+        for i, picture in enumerate(pictures):
             if stopped():
                 break
             try:
-                made = self._prepare(picture, content, needed, result)
+                made = self._one(picture, i, result)
             except PictureError as error:
-                self._note(result, picture, error)
+                if self._on_problem == "raise":
+                    raise
+                result.problems.append(Problem(picture.id, str(error)))
                 continue
             for k, crop in made.items():
                 crops[k].append(crop)
@@ -106,11 +91,18 @@ class Chain:
         for k, route in enumerate(self._routes):
             if crops[k]:
                 embeddings = route.backbone.embed(np.stack(crops[k]))
-                self._spaces[k].append(keys[rows[k]], embeddings)
+                self._spaces[k].append(result.keys[rows[k]], embeddings)
                 result.computed += len(rows[k])
-        order = {picture.id: i for i, picture in enumerate(pictures)}
-        result.problems.sort(key=lambda problem: order[problem.picture])
         return result
+
+    def _one(self, picture: Picture, i: int, result: BatchResult) -> dict[int, RGB]:
+        """Read one picture, note its key, and make the crops that are not stored yet."""
+        content = picture.source.read()
+        result.keys[i] = np.frombuffer(picture_key(picture, content), dtype=np.uint8)
+        key = result.keys[i : i + 1]
+        needed = [k for k, space in enumerate(self._spaces) if space.missing(key)[0]]
+        result.reused += len(self._spaces) - len(needed)
+        return self._prepare(picture, content, needed, result) if needed else {}
 
     def _prepare(
         self, picture: Picture, content: bytes, needed: Sequence[int], result: BatchResult
@@ -128,8 +120,3 @@ class Chain:
                 if prepared.guessed and picture.id not in result.guessed:
                     result.guessed.append(picture.id)
         return {k: made[self._routes[k].preparation] for k in needed}
-
-    def _note(self, result: BatchResult, picture: Picture, error: PictureError) -> None:
-        if self._on_problem == "raise":
-            raise error
-        result.problems.append(Problem(picture.id, str(error)))
