@@ -17,9 +17,10 @@ from facebone.backbones.weights import network_hash
 from facebone.data.hashes import file_sha256
 from facebone.errors import UsageError, WeightsError
 
-# On one CPU core small batches are quicker than large ones, whose activations leave the cache:
-# 150 faces a second in batches of 16 against 116 in batches of 64. A GPU wants the large ones.
-CPU_BATCH = 16
+# Small enough that the activations of two callers stay in the cache: two MobileFaceNets embed 345
+# and 158 faces a second on two cores in batches of 4, 323 and 140 in batches of 16, 250 and 90 in
+# batches of 64. A GPU wants the large ones.
+CPU_BATCH = 4
 GPU_BATCH = 128
 
 DEFAULT_THREADS = 1
