@@ -63,12 +63,15 @@ class Contest:
     """The ways to embed the same pictures with the same network."""
 
     def __init__(self, name: str, pictures: Sequence[Picture], cores: int) -> None:
-        self.pictures = pictures
+        # The whole is measured on all pictures, so that its first and last batches do not count
+        # for much; its parts, which have none, on every fourth.
+        self.all_pictures = pictures
+        self.pictures = pictures[::4]
         self.cores = cores
         self.routes = open_routes([name], missing="centre", device="cpu")
         self.backbone = self.routes[0].backbone
         self.preparation = self.routes[0].preparation
-        self.crops = np.stack([self.prepare(picture) for picture in pictures])
+        self.crops = np.stack([self.prepare(picture) for picture in self.pictures])
         self.twin = TORCH_TWINS.get(name)
         if self.twin is not None:
             weights, spec = assets_folder() / "weights" / self.twin, self.backbone.spec
@@ -120,7 +123,7 @@ class Contest:
             engine = EmbeddingEngine(
                 self.routes, store=EmbeddingStore(Path(folder)), workers=self.cores
             )
-            return rate(lambda: engine.embed(self.pictures), len(self.pictures))
+            return rate(lambda: engine.embed(self.all_pictures), len(self.all_pictures))
 
     def naive(self, count: int, *, faces: bool) -> float:
         """The rate of eager PyTorch, one picture at a time."""
@@ -187,7 +190,7 @@ def study(name: str, pictures: Sequence[Picture], cores: int, rounds: int) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     folder = assets_folder()
