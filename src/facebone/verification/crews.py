@@ -134,13 +134,22 @@ def _build_here(recipe: ChainRecipe) -> None:
 
     # An interrupt at the terminal reaches every process; the parent lets batches end and stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _CHAIN_HERE.append(recipe.build())
 
 
+def _leave_with_parent() -> None:
+    """End this process when its parent is gone: a parent that was killed cannot say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        # Whatever batch is under way: the store takes segments whole or not at all.
+        os._exit(1)
+
+
 def _run_here(batch: Batch) -> BatchResult:
-    parent = os.getppid()
-    return _CHAIN_HERE[0].run(batch, lambda: os.getppid() != parent)
+    return _CHAIN_HERE[0].run(batch, lambda: False)
 
 
 @contextmanager

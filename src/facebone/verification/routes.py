@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from facebone.backbones.base import Backbone
-from facebone.data.faces.prepare import Preparation
+from facebone.data.faces.prepare import Preparation, plan_preparation
 from facebone.errors import UsageError, WeightsError
-
-ALIGNMENTS = ("five-point", "none")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,10 +72,10 @@ def open_routes(
     routes = []
     for name in names:
         backbone = load_backbone(name, device=device, trust=trust)
-        preparation = Preparation(
+        preparation = plan_preparation(
+            backbone.spec.template,
             alignment=alignment,
-            detector=_detector_for(backbone, alignment, detector),
-            template=backbone.spec.template,
+            detector=backbone.spec.detector if detector == "auto" else detector,
             choose=choose,
             missing=missing,
         )
@@ -122,13 +120,3 @@ def reopen_routes(
             )
         routes.append(route)
     return tuple(routes)
-
-
-def _detector_for(backbone: Backbone, alignment: str, detector: str) -> str:
-    from facebone.data.faces.detectors import resolve_detector
-
-    if alignment == "none":
-        return "none"
-    return resolve_detector(
-        backbone.spec.detector if detector == "auto" else detector, backbone.spec.template
-    )
