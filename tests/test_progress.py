@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -44,3 +48,37 @@ def test_short_work_writes_nothing() -> None:
 )
 def test_seconds_as_people_say_them(seconds: float, words: str) -> None:
     assert format_seconds(seconds) == words
+
+
+BAR = """
+import sys, time
+from facebone.progress import TerminalProgress, for_console
+progress = for_console("embedding b", 40)
+assert isinstance(progress, TerminalProgress), progress
+with progress:
+    for _ in range(20):
+        progress.advance(1)
+        time.sleep(0.05)
+print("data", end="")
+"""
+
+
+def test_a_terminal_gets_a_bar_with_rate_and_time_left() -> None:
+    master, slave = os.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    result = subprocess.run(
+        [sys.executable, "-c", BAR], stdout=subprocess.PIPE, stderr=slave, env=environment,
+        check=True, text=True,
+    )  # fmt: skip
+    os.close(slave)
+    shown = b""
+    try:
+        while block := os.read(master, 65536):
+            shown += block
+    except OSError:  # Linux says end of file of a terminal like this
+        pass
+    finally:
+        os.close(master)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert result.stdout == "data"
+    assert re.search(r"embedding b .*20/40 \d+/s 0:00:0\d", text)
