@@ -178,3 +178,24 @@ def test_what_nobody_foresaw_is_one_line_too(facebone, monkeypatch) -> None:
     assert result.code == 2
     assert "error: unexpected ZeroDivisionError: by zero; set FACEBONE_DEBUG=1" in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_copy_among_other_people_is_an_error_or_dropped(facebone, tmp_path: Path) -> None:
+    """Every person's first picture is also the last person's: wherever that one is, copies are."""
+    faces = tmp_path / "faces"
+    assert facebone("synthesize", "--out", faces, "--people", 30, "--pictures", 3).code == 0
+    people = sorted(faces.iterdir())
+    for person in people[:-1]:
+        first = min(person.iterdir())
+        (people[-1] / f"copy of {first.name}").write_bytes(first.read_bytes())
+    words = ("train", "--data", "folder", "--root", faces, *TINY, "--head", "cosine",
+             "--far", "0.3", "--out", tmp_path / "model")  # fmt: skip
+    result = facebone(*words)
+    assert result.code == 2
+    assert "pictures stand on both sides of the split" in result.error
+    assert "copy of s0" in result.error
+    assert "--copies drop" in result.error
+    assert not (tmp_path / "model").exists()
+    dropped = facebone(*words, "--copies", "drop")
+    assert dropped.code == 0, dropped.err
+    assert "dropped: " in dropped.err

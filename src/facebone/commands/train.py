@@ -50,12 +50,12 @@ def train(
         int, typer.Option(min=1, help="Matched pairs to learn from at most; as many mismatched.")
     ] = 3000,
     copies: Annotated[
-        Copies,
+        Copies | None,
         typer.Option(
             help="A picture, or a near-duplicate, of a training person among other people: stop "
-            "with an `error`, or `drop` it there."
+            "with an `error` (default), or `drop` it there (default for lfw, which has one)."
         ),
-    ] = Copies.ERROR,
+    ] = None,
     alignment: options.AlignmentOption = options.Alignment.FIVE_POINT,
     detector: options.Detector = "auto",
     face: options.FaceOption = options.FaceChoice.CENTRE,
@@ -90,6 +90,9 @@ def train(
         trust=trust,
     )
     dataset = open_data(data, root, seed)
+    if copies is None:
+        # One photograph of LFW was published under two names; everybody's LFW has that copy.
+        copies = Copies.DROP if data == "lfw" else Copies.ERROR
     trained = train_verifier(
         dataset,
         engine,
@@ -103,7 +106,7 @@ def train(
     trained.verifier.save(out)
     show_problems(trained.problems, ())
     if trained.removed:
-        note(f"{len(trained.removed)} copies dropped, such as {trained.removed[0]}")
+        note(f"copies of pictures in another part, dropped: {', '.join(trained.removed[:3])}")
     if as_json:
         print_json({"model": str(out), "utility": trained.utility.to_json()})
         return

@@ -92,7 +92,7 @@ def check_disjoint(
     raise LeakageError(
         f"{len(shared)} pictures stand on both sides of the split: {named}{more}",
         where=dataset.name,
-        hint="leave one of each out",
+        hint="leave one of each out, as 'facebone train --copies drop' does",
     )
 
 
