@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from facebone.scale.cores import available_cores
+
 RESULTS = Path(__file__).parent / "results"
 _LIBRARIES = ("facebone", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "torch")
 
@@ -24,7 +26,7 @@ def machine() -> dict[str, object]:
         memory = float("nan")
     return {
         "processor": model,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": available_cores(),
         "memory_gib": round(memory, 1),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in _LIBRARIES},

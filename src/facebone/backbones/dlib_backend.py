@@ -16,6 +16,7 @@ import numpy as np
 from facebone.backbones.base import Backbone, BackboneSpec, Embeddings, Faces
 from facebone.backbones.runtimes import Settings
 from facebone.backbones.weights import network_hash
+from facebone.data.faces.dlib_detector import model_path
 from facebone.data.hashes import file_sha256
 from facebone.errors import MissingPartError, UsageError, WeightsError
 
@@ -23,15 +24,11 @@ INSTALL = "pip install 'facebone[dlib]'"
 
 
 def packaged_file(filename: str) -> Path | None:
-    """A model file of the package ``face_recognition_models``, or None where it is not installed.
-
-    The package is not imported: its import needs ``pkg_resources``, which setuptools dropped.
-    """
-    package = find_spec("face_recognition_models")
-    if package is None or not package.submodule_search_locations:
+    """A model file of face_recognition_models, or None where that is not installed."""
+    try:
+        return model_path(filename)
+    except MissingPartError:
         return None
-    path = Path(package.submodule_search_locations[0]) / "models" / filename
-    return path if path.is_file() else None
 
 
 def is_installed() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy.typing as npt
 
 from facebone.data.pictures import RGB, Picture
 from facebone.errors import DecodeError
+from facebone.scale.cores import available_cores
 
 HASH_BITS = 64
 THUMBNAIL = 64
@@ -134,7 +134,7 @@ def hash_and_thumbnail(image: RGB) -> tuple[Hash, Thumbnail]:
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Map in threads, in order, with a bounded number of calls under way."""
     source = iter(items)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1), "fingerprint") as pool:
+    with ThreadPoolExecutor(min(8, available_cores()), "fingerprint") as pool:
         while block := list(islice(source, _BLOCK)):
             yield from pool.map(function, block)
 
