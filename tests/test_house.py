@@ -20,7 +20,7 @@ LAYERS = [
     "ground", "scale", "data", "backbones", "verification", "mitigations", "attacks", "audit",
     "apps", "commands", "cli",
 ]  # fmt: skip
-GROUND = {"__init__", "errors", "seeding", "registry", "config", "files", "progress"}
+GROUND = {"__init__", "errors", "seeding", "registry", "config", "files", "progress", "settings"}
 # Mitigations and attacks do not know each other.
 STRANGERS = {("attacks", "mitigations"), ("mitigations", "attacks")}
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
-from facebone.errors import UsageError
 
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
@@ -97,23 +96,3 @@ def show_problems(problems: Sequence[Problem], guessed: Sequence[str]) -> None:
         note(f"left out: {len(problems) - _NAMED_PROBLEMS} more pictures")
     if guessed:
         note(f"no face found in {len(guessed)} pictures, guessed at the centre: {guessed[0]} ..")
-
-
-def parse_settings(given: Sequence[str] | None) -> dict[str, Any]:
-    """``NAME=VALUE`` words as a dictionary; values are read as JSON, else taken as words.
-
-    Raises:
-        UsageError: a word without ``=``.
-    """
-    import json
-
-    settings: dict[str, Any] = {}
-    for word in given or ():
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise UsageError(f"must look like NAME=VALUE, got {word!r}", where="--set")
-        try:
-            settings[name] = json.loads(value)
-        except json.JSONDecodeError:
-            settings[name] = value
-    return settings

@@ -12,10 +12,10 @@ from facebone.commands.assemble import (
     describe_routes,
     open_data,
     open_engine,
-    parse_settings,
     show_problems,
 )
 from facebone.commands.console import note, print_columns, print_json
+from facebone.settings import parse_words
 
 if TYPE_CHECKING:
     from facebone.verification.utility import Utility
@@ -69,7 +69,9 @@ def evaluate(
 
     # The one protocol there is; the option is here for those to come.
     del protocol
-    unfitted = make_head(head, parse_settings(setting), device=resolve_torch_device(device))
+    unfitted = make_head(
+        head, parse_words(setting or (), where="--set"), device=resolve_torch_device(device)
+    )
     engine = open_engine(
         data,
         backbone,

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facebone.errors import UsageError
+from facebone.settings import check_integer, check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import (
     Arrays,
@@ -19,7 +20,6 @@ from facebone.verification.heads.base import (
     LearningHead,
     Scores,
 )
-from facebone.verification.heads.settings import check_integer, check_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Settings of heads: checked values, and from a table of a configuration to settings."""
+"""Settings of parts: checked values, and how words of a command become settings."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -12,32 +13,72 @@ from facebone.errors import UnknownNameError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class NoSettings:
-    """For a head that has nothing to set."""
+    """For a part that has nothing to set."""
 
 
 S = TypeVar("S")
 
 
-def parse_settings(kind: type[S], given: Mapping[str, Any], *, head: str) -> S:
+def parse_settings(kind: type[S], given: Mapping[str, Any], *, owner: str) -> S:
     """Settings of type `kind` from names and plain values, as a command or a file gives them.
 
     Args:
         kind: a frozen dataclass that checks its own values.
         given: names and values; what is not named keeps its default, a list becomes a tuple.
-        head: name of the head, for error messages.
+        owner: what they are settings of, for error messages, such as ``head mlp``.
 
     Raises:
-        UnknownNameError: a name that is no setting of this head.
+        UnknownNameError: a name that is no setting of this part.
         UsageError: a value is of the wrong type or out of range.
     """
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in known:
-            raise UnknownNameError(f"setting of the head {head!r}", str(name), known)
+            raise UnknownNameError(f"setting of {owner}", str(name), known)
     values = {
         name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
     }
     return kind(**values)
+
+
+def parse_value(word: str) -> Any:
+    """The value that a word of a command stands for: JSON where it is, a list by ``+``, or a word.
+
+    ``30`` and ``0.5`` are numbers, ``true`` is a flag, ``tiny_plain+tiny_wide`` a list of words.
+    """
+    try:
+        return json.loads(word)
+    except json.JSONDecodeError:
+        return [parse_value(part) for part in word.split("+")] if "+" in word else word
+
+
+def parse_words(words: Iterable[str], *, where: str) -> dict[str, Any]:
+    """``NAME=VALUE`` words as a dictionary, values read by `parse_value`.
+
+    Raises:
+        UsageError: a word without ``=``, or a name given twice.
+    """
+    settings: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UsageError(f"must look like NAME=VALUE, got {word!r}", where=where)
+        if name in settings:
+            raise UsageError(f"{name} is given twice", where=where)
+        settings[name] = parse_value(value)
+    return settings
+
+
+def parse_spec(spec: str, *, where: str) -> tuple[str, dict[str, Any]]:
+    """Name and settings of a part from ``NAME`` or ``NAME:SETTING=VALUE,SETTING=VALUE``.
+
+    Raises:
+        UsageError: it does not look like that.
+    """
+    name, colon, rest = spec.partition(":")
+    if not name or (colon and not rest):
+        raise UsageError(f"must look like NAME or NAME:SETTING=VALUE, got {spec!r}", where=where)
+    return name, parse_words(rest.split(",") if rest else (), where=f"{where} {name}")
 
 
 def check_integer(name: str, value: object, *, low: int) -> None:
