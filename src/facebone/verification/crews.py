@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import threading
 from collections import deque
@@ -18,6 +17,7 @@ from facebone.data.faces.prepare import Preparation
 from facebone.data.pictures import Picture
 from facebone.data.store import EmbeddingStore, Space
 from facebone.errors import FaceBoneError
+from facebone.scale.executor import leave_with_parent
 from facebone.verification.chain import BatchResult, Chain, WhenProblem
 from facebone.verification.routes import Route
 
@@ -134,18 +134,10 @@ def _build_here(recipe: ChainRecipe) -> None:
 
     # An interrupt at the terminal reaches every process; the parent lets batches end and stops.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    # Whatever batch is under way: the store takes segments whole or not at all.
+    leave_with_parent()
     cv2.setNumThreads(1)
     _CHAIN_HERE.append(recipe.build())
-
-
-def _leave_with_parent() -> None:
-    """End this process when its parent is gone: a parent that was killed cannot say so."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        # Whatever batch is under way: the store takes segments whole or not at all.
-        os._exit(1)
 
 
 def _run_here(batch: Batch) -> BatchResult:
