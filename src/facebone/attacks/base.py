@@ -1,0 +1,151 @@
+"""What an attack is: goal, access, level and knowledge, and scores, larger for members."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from facebone.attacks.observations import Floats, Mask, Observations
+from facebone.data.splits import Level
+from facebone.errors import UsageError
+from facebone.registry import Registry
+from facebone.seeding import check_seed
+from facebone.settings import NoSettings, parse_settings
+
+
+class Access(StrEnum):
+    """What an attacker can see of a target, from least to most."""
+
+    DECISION = "decision"
+    """Same or not."""
+    SCORE = "score"
+    """The score."""
+    EMBEDDING = "embedding"
+    """Stored templates too."""
+    WEIGHTS = "weights"
+    """Everything, gradients too."""
+
+
+class Goal(StrEnum):
+    """What an attacker wants to know."""
+
+    MEMBERSHIP = "membership"
+
+
+class MembershipAttack(ABC):
+    """Says of each candidate how surely it was in the training.
+
+    This class checks what goes in; a subclass implements `_score`, and `_fit` if it learns. The
+    docstring of a subclass opens with goal, access, knowledge and success.
+
+    Args:
+        settings: an instance of `settings_type`; None for the defaults.
+
+    Raises:
+        UsageError: settings of another attack.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """What it does, in one line for people."""
+    goal: ClassVar[Goal] = Goal.MEMBERSHIP
+    access: ClassVar[Access]
+    level: ClassVar[Level] = Level.PAIR
+    knowledge: ClassVar[str]
+    """What the attacker knows beyond what the access shows, in one sentence."""
+    learns: ClassVar[bool] = False
+    """Whether it must be fitted to known members and non-members."""
+    averages: ClassVar[bool] = True
+    """Whether more answers about one candidate tell it more."""
+    settings_type: ClassVar[type[Any]] = NoSettings
+
+    def __init__(self, settings: object | None = None) -> None:
+        chosen = self.settings_type() if settings is None else settings
+        if not isinstance(chosen, self.settings_type):
+            raise UsageError(
+                f"needs settings of type {self.settings_type.__name__}, "
+                f"got {type(chosen).__name__}",
+                where=f"attack {self.name}",
+            )
+        self.settings: Any = chosen
+        self._fitted = False
+
+    def fit(self, known: Observations, member: Mask, *, seed: int) -> None:
+        """Learn from candidates whose membership the attacker knows.
+
+        Args:
+            known: n candidates.
+            member: (n,) bool.
+            seed: for everything random.
+
+        Raises:
+            UsageError: labels that do not fit, or of one class only.
+        """
+        check_seed(seed)
+        if member.shape != (len(known),) or member.dtype != np.bool_:
+            raise UsageError(
+                f"membership must be bool of shape ({len(known)},), got {member.dtype} of "
+                f"{member.shape}",
+                where=f"attack {self.name}",
+            )
+        if member.all() or not member.any():
+            raise UsageError(
+                f"needs members and non-members to learn from, got {int(member.sum())} and "
+                f"{int((~member).sum())}",
+                where=f"attack {self.name}",
+            )
+        self._fit(known, member, seed=seed)
+        self._fitted = True
+
+    def score(self, observed: Observations) -> Floats:
+        """How surely each candidate was in the training, (n,) float64, larger for members.
+
+        Raises:
+            UsageError: the attack learns and was not fitted.
+        """
+        if self.learns and not self._fitted:
+            raise UsageError("scores nothing before it is fitted", where=f"attack {self.name}")
+        if not len(observed):
+            return np.empty(0)
+        found = np.asarray(self._score(observed), dtype=np.float64)
+        if found.shape != (len(observed),) or np.isnan(found).any():
+            # A defect of the attack, not of what it was given.
+            raise RuntimeError(f"attack {self.name} gave {found.shape} scores or NaN")
+        return found
+
+    def _fit(self, known: Observations, member: Mask, *, seed: int) -> None:  # noqa: B027
+        """Learn; all checks are done."""
+
+    @abstractmethod
+    def _score(self, observed: Observations) -> npt.NDArray[np.floating]:
+        """Score at least one candidate; all checks are done."""
+
+
+ATTACKS: Registry[type[MembershipAttack]] = Registry("attack")
+ATTACKS.add("loss_threshold", "facebone.attacks.membership.loss_threshold:LossThreshold")
+ATTACKS.add("entropy", "facebone.attacks.membership.entropy:Entropy")
+ATTACKS.add("modified_entropy", "facebone.attacks.membership.modified_entropy:ModifiedEntropy")
+ATTACKS.add("gap", "facebone.attacks.membership.gap:Gap")
+ATTACKS.add("score_bits", "facebone.attacks.membership.score_bits:ScoreBits")
+for _kind in ("rf", "gb", "nn", "lr", "dt", "knn", "svm"):
+    ATTACKS.add(f"art_{_kind}", f"facebone.attacks.membership.art_black_box:{_kind.upper()}Attack")
+
+
+def make_attack(name: str, settings: Mapping[str, Any] | None = None) -> MembershipAttack:
+    """An attack by name.
+
+    Args:
+        name: a registered attack.
+        settings: names and values; what is not named keeps its default.
+
+    Raises:
+        UnknownNameError: no such attack, or no such setting.
+        UsageError: a value is wrong.
+    """
+    kind = ATTACKS.get(name)
+    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

@@ -1,0 +1,1 @@
+"""Membership inference: was this pair in the training?"""
