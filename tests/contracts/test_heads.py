@@ -10,7 +10,7 @@ import pytest
 from facebone.data.pairs import Pairs
 from facebone.errors import FaceBoneError, UnknownNameError, UsageError, WeightsError
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import HEADS, head_from_state, make_head
+from facebone.verification.heads import HEADS, Views, head_from_state, make_head
 from facebone.verification.metrics import auc
 
 # Small enough to be quick; every other setting keeps its default.
@@ -137,10 +137,51 @@ def test_one_pair_scores_as_it_does_among_others(name):
 
 
 def test_left_and_right_may_change_places(name):
-    head = fitted(name)
+    """Unless a head has a setting for it, which then says whether they may."""
     pairs, _ = toy(seed=1)
     turned = EmbeddedPairs(pairs.right, pairs.left)
+    asked = hasattr(make_head(name).settings, "symmetric")
+    head = fitted(name, **({"symmetric": True} if asked else {}))
     np.testing.assert_allclose(head.score(turned), head.score(pairs), rtol=1e-9, atol=1e-12)
+    if asked:
+        head = fitted(name, symmetric=False)
+        assert np.abs(head.score(turned) - head.score(pairs)).max() > 1e-3
+
+
+def test_answers_do_not_vary(name):
+    head = fitted(name)
+    pairs, _ = toy(seed=1)
+    assert not head.answers_vary
+    before = head.score(pairs)
+    head.reseed(np.random.default_rng(1))
+    np.testing.assert_array_equal(head.score(pairs), before)
+
+
+def test_a_view_through_one_backbone_alone_is_that_backbone(name):
+    """A schedule that always shows backbone 1: what fitting to backbone 1 gives, bit for bit."""
+    pairs, same = toy(widths=(9, 9))
+    views = Views(pairs, np.ones((3, 400), dtype=np.intp))
+    seen, plain = make_head(name, QUICK.get(name)), make_head(name, QUICK.get(name))
+    report = seen.fit_views(views, same, seed=4)
+    assert report == plain.fit(pairs.choose([1]), same, seed=4)
+    assert seen.dimensions == (9,)
+    one = toy(seed=1, widths=(9,))[0]
+    assert seen.score(one).tobytes() == plain.score(one).tobytes()
+
+
+def test_views_are_checked_as_pairs_are(name):
+    pairs, same = toy(widths=(9, 9))
+    views = Views(pairs, np.zeros((1, 400), dtype=np.intp))
+    head = make_head(name, QUICK.get(name))
+    with pytest.raises(UsageError, match="seed: must be in"):
+        head.fit_views(views, same, seed=-1)
+    with pytest.raises(UsageError, match=r"must be bool of shape \(400,\), got bool of \(399,\)"):
+        head.fit_views(views, same[1:], seed=0)
+    with pytest.raises(UsageError, match=r"width \(9, 9\), training has \(9,\)"):
+        head.fit_views(views, same, seed=0, validation=(pairs, same))
+    pairs.left[1][5, 0] = np.nan
+    with pytest.raises(UsageError, match="pair 5 are not finite"):
+        head.fit_views(views, same, seed=0)
 
 
 def test_no_pairs_no_scores(name):
@@ -217,7 +258,7 @@ def test_seed_out_of_range_is_refused(name, seed):
 
 
 def test_unknown_settings_are_refused_with_the_nearest(name):
-    with pytest.raises(UnknownNameError, match=f"unknown setting of the head '{name}' 'epoch'"):
+    with pytest.raises(UnknownNameError, match=f"unknown setting of head {name} 'epoch'"):
         make_head(name, {"epoch": 3})
 
 

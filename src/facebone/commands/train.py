@@ -13,16 +13,19 @@ from facebone.commands.assemble import (
     describe_routes,
     open_data,
     open_engine,
-    parse_settings,
     show_problems,
 )
 from facebone.commands.console import note, print_json
 from facebone.commands.evaluate import print_utility
+from facebone.settings import parse_spec, parse_words
 
 EXAMPLES = """
 **Examples**
 
 `facebone train --data synthetic --backbone tiny_residual --head mlp --out model`
+
+`facebone train --data synthetic --backbone tiny_plain --backbone tiny_mixer \
+--mitigation facebone --out model`
 
 `facebone train --data folder --root people --backbone dlib --head logistic --far 0.001 --out model`
 """
@@ -42,7 +45,13 @@ def train(
     root: options.Root = None,
     head: options.Head = "mlp",
     setting: options.Settings = None,
-    mitigation: Annotated[str, typer.Option(help="Defence to train with: `none`.")] = "none",
+    mitigation: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[:SETTING=VALUE,..]",
+            help="Defence to train with: `none`, or `facebone` with several backbones.",
+        ),
+    ] = "none",
     far: Annotated[
         float, typer.Option(help="False accept rate at which the threshold is set.")
     ] = 0.01,
@@ -69,17 +78,25 @@ def train(
 ) -> None:
     """Train a head on 60 % of the people; set its threshold and measure it on the others."""
     from facebone.backbones.devices import resolve_torch_device
-    from facebone.mitigations.base import MITIGATIONS
-    from facebone.verification.heads import make_head
+    from facebone.backbones.zoo import Zoo
+    from facebone.mitigations.base import make_mitigation
     from facebone.verification.training import PARTS, train_verifier
     from facebone.verification.verifier_folder import check_target
 
     check_target(out)
-    MITIGATIONS.get(mitigation)
-    unfitted = make_head(head, parse_settings(setting), device=resolve_torch_device(device))
+    defence = make_mitigation(*parse_spec(mitigation, where="--mitigation"))
+    zoo = Zoo()
+    names = [zoo.find(word).spec.name for word in backbone]
+    used = [names[column] for column in defence.columns(names)]
+    unfitted = defence.protect(
+        head,
+        parse_words(setting or (), where="--set"),
+        backbones=tuple(used),
+        device=resolve_torch_device(device),
+    )
     engine = open_engine(
         data,
-        backbone,
+        used,
         alignment=alignment,
         detector=detector,
         face=face,
@@ -101,7 +118,7 @@ def train(
         target_far=far,
         limit=pairs,
         copies=copies.value,
-        mitigation=mitigation,
+        mitigation=defence.spec(),
     )
     trained.verifier.save(out)
     show_problems(trained.problems, ())
@@ -113,6 +130,7 @@ def train(
     for name, people, count in zip(PARTS, trained.people, trained.pairs, strict=True):
         note(f"{name:>11}: {people} people, {count} pairs")
     note(describe_routes(engine.routes))
+    note(defence.describe(tuple(used)))
     note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
     print_utility(trained.utility)
     note(f"wrote {out}")

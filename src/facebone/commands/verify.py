@@ -43,7 +43,8 @@ def verify(
     one = Pairs(np.array([0]), np.array([1]), np.array([False]))
     pair = EmbeddedPairs.gather(embedded.matrices, one)
     score = float(verifier.score(pair)[0])
-    same = bool(verifier.decide(pair)[0])
+    # Not `decide`, which would ask again: some defences answer each question anew.
+    same = score >= verifier.threshold
     cosines = {
         name: float(cosine)
         for name, cosine in zip(verifier.backbones, pair.cosines()[0], strict=True)

@@ -1,24 +1,154 @@
-"""The registry of mitigations. ``none`` trains the head as it is."""
+"""What a mitigation is: a head and backbones -> a head that includes the defence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
+from facebone.errors import UnknownNameError, UsageError
 from facebone.registry import Registry
+from facebone.settings import parse_settings
+from facebone.verification.heads import Head
+
+SECRET = {"secret": True}
+"""Metadata of a setting's field that no report, log or name may show."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mitigation:
-    """A defence by name.
+class MitigationSettings:
+    """What every mitigation can be told.
 
     Args:
-        name: the name that commands and results use.
-        summary: what it does, in one line.
+        backbones: those of the audit's or the command's backbones that it uses, by name and in
+            this order; none named means all. One name may be given as plain text.
+
+    Raises:
+        UsageError: a name is given twice, or is no text.
     """
 
-    name: str
-    summary: str
+    backbones: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        given: Any = self.backbones
+        names = (given,) if isinstance(given, str) else tuple(given) if _is_list(given) else (None,)
+        if not all(isinstance(name, str) and name for name in names):
+            raise UsageError(f"must be names of backbones, got {given!r}", where="backbones")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise UsageError(
+                f"{repeated[0]!r} is named twice", where="backbones", hint="name it once"
+            )
+        object.__setattr__(self, "backbones", names)
 
 
-MITIGATIONS: Registry[Mitigation] = Registry("mitigation")
-MITIGATIONS.add("none", Mitigation("none", "the head learns from the embeddings as they are"))
+class Mitigation(ABC):
+    """A defence: makes of any head one that leaks less of its training.
+
+    Args:
+        settings: an instance of `settings_type`; None for the defaults.
+
+    Raises:
+        UsageError: settings of another mitigation.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """What it does, in one line for people."""
+    settings_type: ClassVar[type[MitigationSettings]] = MitigationSettings
+
+    def __init__(self, settings: MitigationSettings | None = None) -> None:
+        chosen = self.settings_type() if settings is None else settings
+        if not isinstance(chosen, self.settings_type):
+            raise UsageError(
+                f"needs settings of type {self.settings_type.__name__}, "
+                f"got {type(chosen).__name__}",
+                where=f"mitigation {self.name}",
+            )
+        self.settings: Any = chosen
+
+    def columns(self, names: Sequence[str]) -> tuple[int, ...]:
+        """Positions in `names` of the backbones that it uses.
+
+        Args:
+            names: the backbones there are.
+
+        Raises:
+            UnknownNameError: the settings name one that is not there.
+        """
+        wanted = self.settings.backbones or tuple(names)
+        for name in wanted:
+            if name not in names:
+                raise UnknownNameError("backbone", name, names)
+        return tuple(list(names).index(name) for name in wanted)
+
+    @abstractmethod
+    def protect(
+        self,
+        head: str,
+        head_settings: Mapping[str, Any],
+        *,
+        backbones: tuple[str, ...],
+        device: str = "cpu",
+    ) -> Head:
+        """An unfitted head that includes the defence.
+
+        Args:
+            head: name of the head to protect.
+            head_settings: names and values of its settings.
+            backbones: names of the backbones whose embeddings it will see, in their order: those
+                at `columns`.
+            device: where it is fitted, ``cpu`` or ``cuda:N``.
+
+        Raises:
+            UnknownNameError: no such head, or no such setting.
+            UsageError: a value is wrong, or the defence cannot work with this head or with these
+                backbones.
+        """
+
+    @abstractmethod
+    def describe(self, backbones: tuple[str, ...]) -> str:
+        """What it does with these backbones, in one line for people; no secret is in it."""
+
+    def public_settings(self) -> dict[str, Any]:
+        """Settings that differ from the defaults, as JSON holds them, without those kept secret."""
+        changed: dict[str, Any] = {}
+        default = self.settings_type()
+        for field in fields(self.settings):
+            value = getattr(self.settings, field.name)
+            if not field.metadata.get("secret") and value != getattr(default, field.name):
+                changed[field.name] = list(value) if isinstance(value, tuple) else value
+        return changed
+
+    def spec(self) -> str:
+        """``NAME:SETTING=VALUE,..`` of `public_settings`, as `parse_spec` reads it."""
+        words = (
+            f"{name}={'+'.join(value) if isinstance(value, list) else value}"
+            for name, value in self.public_settings().items()
+        )
+        return self.name + ":" * bool(self.public_settings()) + ",".join(words)
+
+
+MITIGATIONS: Registry[type[Mitigation]] = Registry("mitigation")
+MITIGATIONS.add("none", "facebone.mitigations.undefended:Undefended")
+MITIGATIONS.add("facebone", "facebone.mitigations.multi_backbone.mitigation:FaceBone")
+
+
+def make_mitigation(name: str, settings: Mapping[str, Any] | None = None) -> Mitigation:
+    """A mitigation by name.
+
+    Args:
+        name: a registered mitigation.
+        settings: names and values; what is not named keeps its default.
+
+    Raises:
+        UnknownNameError: no such mitigation, or no such setting.
+        UsageError: a value is wrong.
+    """
+    kind = MITIGATIONS.get(name)
+    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"mitigation {name}"))
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)

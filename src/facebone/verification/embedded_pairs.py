@@ -76,6 +76,24 @@ class EmbeddedPairs:
             tuple(matrix[rows] for matrix in self.right),
         )
 
+    def choose(self, columns: Sequence[int]) -> EmbeddedPairs:
+        """The same pairs under the backbones at `columns` alone, in that order.
+
+        Raises:
+            UsageError: no column, or one that is not there.
+        """
+        for column in columns:
+            if not 0 <= column < len(self.left):
+                raise UsageError(
+                    f"there is no backbone {column}, they are counted from 0 to "
+                    f"{len(self.left) - 1}",
+                    where="columns",
+                )
+        return EmbeddedPairs(
+            tuple(self.left[column] for column in columns),
+            tuple(self.right[column] for column in columns),
+        )
+
     def cosines(self) -> Matrix:
         """Cosine similarity under each backbone, (n, K)."""
         columns = [np.einsum("nd,nd->n", a, b) for a, b in zip(self.left, self.right, strict=True)]

@@ -68,13 +68,14 @@ def train_verifier(
     Args:
         dataset: pictures of named people.
         engine: its routes become the verifier's.
-        head: unfitted.
+        head: unfitted; it includes the defence, if there is one.
         seed: for the split, the pairs and the head.
         target_far: false accept rate at which the threshold is set.
         limit: matched pairs drawn for training at most; as many mismatched ones are drawn.
         copies: what to do about a picture, or a near-duplicate of it, in two parts: ``error``, or
             ``drop`` all of its copies but those in the first part that has one.
-        mitigation: name of the defence, kept with the verifier.
+        mitigation: name and settings of the defence, kept with the verifier; see
+            `Mitigation.spec`.
 
     Raises:
         LeakageError: a picture stands in two parts, and `copies` is ``error``.

@@ -9,10 +9,20 @@ import numpy.typing as npt
 
 from facebone.errors import WeightsError
 from facebone.registry import Registry
+from facebone.settings import parse_settings
 from facebone.verification.heads.base import FitReport, Head, LearningHead
-from facebone.verification.heads.settings import parse_settings
+from facebone.verification.heads.views import Views
 
-__all__ = ["HEADS", "FitReport", "Head", "LearningHead", "head_from_state", "make_head"]
+__all__ = [
+    "COMPOSED",
+    "HEADS",
+    "FitReport",
+    "Head",
+    "LearningHead",
+    "Views",
+    "head_from_state",
+    "make_head",
+]
 
 HEADS: Registry[type[Head]] = Registry("head")
 HEADS.add("cosine", "facebone.verification.heads.cosine:CosineHead")
@@ -20,6 +30,12 @@ HEADS.add("euclidean", "facebone.verification.heads.euclidean:EuclideanHead")
 HEADS.add("logistic", "facebone.verification.heads.logistic:LogisticHead")
 HEADS.add("products", "facebone.verification.heads.products:ProductsHead")
 HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
+
+# Heads that a mitigation composes of others: they cannot be asked for by name. They are named here
+# because a saved verifier must load whether or not the program has imported mitigations; only the
+# reference is here, so this package still imports nothing of theirs.
+COMPOSED: Registry[type[Head]] = Registry("composed head")
+COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
 
 
 def make_head(name: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu") -> Head:
@@ -35,7 +51,8 @@ def make_head(name: str, settings: Mapping[str, Any] | None = None, *, device: s
         UsageError: a value is wrong.
     """
     kind = HEADS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, head=name), device=device)
+    parsed = parse_settings(kind.settings_type, settings or {}, owner=f"head {name}")
+    return kind(parsed, device=device)
 
 
 def head_from_state(
@@ -51,4 +68,6 @@ def head_from_state(
     missing = {"head", "settings", "dimensions"} - set(config)
     if missing:
         raise WeightsError(f"the saved state of a head lacks {', '.join(sorted(missing))}")
-    return HEADS.get(str(config["head"])).from_state(config, arrays, device=device)
+    name = str(config["head"])
+    kind = COMPOSED.get(name) if name in COMPOSED else HEADS.get(name)
+    return kind.from_state(config, arrays, device=device)

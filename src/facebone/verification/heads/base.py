@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from facebone.errors import UsageError, WeightsError
 from facebone.seeding import check_seed
+from facebone.settings import NoSettings, parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.settings import NoSettings, parse_settings
+from facebone.verification.heads.views import Views
 
 Scores = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
@@ -80,6 +81,19 @@ class Head(ABC):
         """The settings, of type `settings_type`."""
         return self._settings
 
+    @property
+    def base_name(self) -> str:
+        """Name of the head that learns, which a composed head holds inside."""
+        return self.name
+
+    @property
+    def answers_vary(self) -> bool:
+        """Whether it may answer the same question otherwise the next time; see `reseed`."""
+        return False
+
+    def reseed(self, rng: np.random.Generator) -> None:  # noqa: B027
+        """Let a head whose answers vary draw from `rng` from now on; others need none."""
+
     def fresh(self) -> Self:
         """An unfitted head with the same settings on the same device."""
         return type(self)(self._settings, device=self.device)
@@ -100,18 +114,50 @@ class Head(ABC):
                 are not finite.
         """
         check_seed(seed)
-        check_labelled(pairs, same, where=f"head {self.name}")
-        if validation is not None:
-            check_labelled(*validation, where=f"head {self.name}, validation")
-            if validation[0].dimensions != pairs.dimensions:
-                raise UsageError(
-                    f"embeddings of width {validation[0].dimensions}, training has "
-                    f"{pairs.dimensions}",
-                    where=f"head {self.name}, validation",
-                )
+        self._check_learnt(pairs, same, pairs.dimensions, validation)
         report = self._fit(pairs, same, seed=seed, validation=validation)
         self.dimensions = pairs.dimensions
         return report
+
+    def fit_views(
+        self, views: Views, same: Labels, *, seed: int, validation: Labelled | None = None
+    ) -> FitReport:
+        """Learn from pairs of which each is seen through one of several backbones at a time.
+
+        A head that passes over the pairs several times sees in each pass what the schedule shows
+        then; any other is fitted to all that the schedule shows. Afterwards it scores pairs under
+        one backbone of that width.
+
+        Args:
+            views: n pairs.
+            same: (n,) bool.
+            seed: for everything random.
+            validation: pairs under one backbone, where the settings ask for early stopping.
+
+        Raises:
+            UsageError: as `fit`.
+        """
+        check_seed(seed)
+        self._check_learnt(views.pairs, same, (views.width,), validation)
+        report = self._fit_views(views, same, seed=seed, validation=validation)
+        self.dimensions = (views.width,)
+        return report
+
+    def _check_learnt(
+        self,
+        pairs: EmbeddedPairs,
+        same: Labels,
+        dimensions: tuple[int, ...],
+        validation: Labelled | None,
+    ) -> None:
+        check_labelled(pairs, same, where=f"head {self.name}")
+        if validation is not None:
+            check_labelled(*validation, where=f"head {self.name}, validation")
+            if validation[0].dimensions != dimensions:
+                raise UsageError(
+                    f"embeddings of width {validation[0].dimensions}, training has {dimensions}",
+                    where=f"head {self.name}, validation",
+                )
 
     def score(self, pairs: EmbeddedPairs) -> Scores:
         """Score pairs, (n,) float64, larger for the same person; n may be 0.
@@ -171,7 +217,8 @@ class Head(ABC):
             WeightsError: arrays are missing, superfluous, of a wrong shape or not finite.
         """
         where = f"head {cls.name}"
-        head = cls(parse_settings(cls.settings_type, config["settings"], head=cls.name), **kwargs)
+        settings = parse_settings(cls.settings_type, config["settings"], owner=where)
+        head = cls(settings, **kwargs)
         dimensions = config["dimensions"]
         head.dimensions = None if dimensions is None else tuple(int(d) for d in dimensions)
         if cls.learns and head.dimensions is None:
@@ -198,6 +245,14 @@ class Head(ABC):
     ) -> FitReport:
         """Learn; all checks are done."""
         return FitReport(pairs=len(pairs))
+
+    def _fit_views(
+        self, views: Views, same: Labels, *, seed: int, validation: Labelled | None
+    ) -> FitReport:
+        """Learn from views; all checks are done."""
+        pairs, labels = views.distinct(same)
+        report = self._fit(pairs, labels, seed=seed, validation=validation)
+        return replace(report, pairs=len(views))
 
     def _arrays(self) -> Arrays:
         """What was learnt."""

@@ -1,0 +1,1 @@
+"""FaceBone: train the head on embeddings from many backbones instead of one."""

@@ -1,0 +1,212 @@
+"""The head of a verifier that was trained by rotation: a head inside, a space and a policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from facebone.errors import UsageError
+from facebone.mitigations.multi_backbone.assignment import assign
+from facebone.mitigations.multi_backbone.query import (
+    KEY_BYTES,
+    POLICIES,
+    Fixed,
+    Mean,
+    QueryPolicy,
+    Random,
+    Secret,
+    derived_key,
+    key_bytes,
+)
+from facebone.mitigations.multi_backbone.settings import KEPT, RotationSettings
+from facebone.mitigations.multi_backbone.spaces import SPACES, Maps, meet
+from facebone.seeding import make_rng
+from facebone.verification.embedded_pairs import EmbeddedPairs
+from facebone.verification.heads import FitReport, LearningHead, Views, make_head
+from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+
+_WHERE = "mitigation facebone"
+
+
+class FaceBoneHead(LearningHead):
+    """One head for K backbones that share a space; it learns from one of them at a time.
+
+    Under the random policy answers vary: after `fit` they are drawn from the seed, so that an
+    audit can be repeated; after loading from the operating system's entropy, for draws that start
+    over with each load would be no secret. `reseed` makes them repeatable. Each call of `score` or
+    `logit` is a query of its own.
+    """
+
+    name = "facebone"
+    settings_type = RotationSettings
+    _inner: LearningHead
+    _maps: Maps
+    _policy: QueryPolicy | None = None
+    _key: bytes
+    _centre: Any
+
+    def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
+        super().__init__(settings, device=device)
+        chosen: RotationSettings = self.settings
+        inner = make_head(chosen.head, chosen.head_settings, device=device)
+        if not isinstance(inner, LearningHead):
+            raise UsageError(
+                f"head {inner.name} learns nothing, so no backbone can be rotated in its training",
+                where=_WHERE,
+                hint="take a head that learns, or assignment=fusion or all",
+            )
+        self._inner = inner
+        self._space = SPACES[chosen.space](width=chosen.width, regularisation=chosen.regularisation)
+
+    @property
+    def base_name(self) -> str:
+        """Name of the head inside."""
+        return self._inner.name
+
+    @property
+    def answers_vary(self) -> bool:
+        """Whether the policy draws a backbone for each query."""
+        return POLICIES[self.settings.query].varies
+
+    def reseed(self, rng: np.random.Generator) -> None:
+        """Draw the backbones that answer from `rng` from now on; only the random policy draws.
+
+        Raises:
+            UsageError: the head was not fitted, and fitting will seed it.
+        """
+        if self._policy is None:
+            raise UsageError("draws nothing before it is fitted", where=_WHERE, hint="fit it")
+        if isinstance(self._policy, Random):
+            self._policy.rng = rng
+
+    def logits(self, pairs: EmbeddedPairs) -> Scores:
+        """Log odds through each backbone, (n, K): what the policy chooses from.
+
+        Raises:
+            UsageError: as `score`.
+        """
+        self._check_scored(pairs)
+        count = len(pairs.left)
+        if not len(pairs):
+            return np.empty((0, count))
+        return np.stack([self._through(pairs, k) for k in range(count)], axis=1)
+
+    def _fit(
+        self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None
+    ) -> FitReport:
+        settings: RotationSettings = self.settings
+        count = self._count(pairs.dimensions)
+        maps = self._space.fit(pairs, seed=seed)
+        inner = self._inner.fresh()
+        schedule = assign(
+            settings.assignment,
+            len(pairs),
+            count,
+            epochs=getattr(inner.settings, "epochs", None),
+            block=settings.block,
+            seed=seed,
+        )
+        if validation is not None:
+            # Which backbone will be asked is the policy's choice, so the validation takes them all.
+            met = meet(validation[0], maps)
+            every = assign("epoch", len(met), count, epochs=None, block=1, seed=seed)
+            validation = Views(met, every).distinct(validation[1])
+        views = Views(meet(pairs, maps), schedule)
+        report = inner.fit_views(views, same, seed=seed, validation=validation)
+        self._inner, self._maps = inner, maps
+        self._key = derived_key(seed) if settings.key is None else key_bytes(settings.key)
+        first = np.concatenate([pairs.left[0], pairs.right[0]])
+        self._centre = first.mean(axis=0, dtype=np.float64)
+        self._open_policy(count, rng=make_rng(seed, "facebone", "queries"))
+        return report
+
+    def _logit(self, pairs: EmbeddedPairs) -> Scores:
+        if self._policy is None:  # checked before: it was fitted or loaded
+            raise RuntimeError("no policy")
+        return self._policy.answer(pairs, self._through)
+
+    def _through(self, pairs: EmbeddedPairs, backbone: int) -> Scores:
+        return self._inner.logit(meet(pairs, self._maps, [backbone]))
+
+    def _count(self, dimensions: tuple[int, ...]) -> int:
+        """Number of backbones, if they can do."""
+        check_several(len(dimensions))
+        answering = self.settings.answering
+        if answering >= len(dimensions):
+            raise UsageError(
+                f"backbone {answering} is to answer, but there are {len(dimensions)}",
+                where=_WHERE,
+                hint="they are counted from 0",
+            )
+        return len(dimensions)
+
+    def _open_policy(self, count: int, *, rng: np.random.Generator) -> None:
+        match self.settings.query:
+            case "fixed":
+                self._policy = Fixed(count, answering=self.settings.answering)
+            case "random":
+                self._policy = Random(count, rng=rng)
+            case "secret":
+                self._policy = Secret(count, key=self._key, centre=self._centre)
+            case _:
+                self._policy = Mean(count)
+
+    def state(self) -> tuple[dict[str, Any], Arrays]:
+        """See `Head.state`; a key is among the arrays alone, not in the part that people read."""
+        config, arrays = super().state()
+        if self.settings.key is not None:
+            config["settings"]["key"] = KEPT
+        return config, arrays
+
+    def _arrays(self) -> Arrays:
+        arrays: Arrays = {f"map.{k}": taken for k, taken in self._maps.items()}
+        arrays |= {f"head.{name}": array for name, array in self._inner.state()[1].items()}
+        if self.settings.query == "secret":
+            arrays["key"] = np.frombuffer(self._key, dtype=np.uint8)
+            arrays["centre"] = self._centre
+        return arrays
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        dimensions = self.dimensions or ()
+        self._count(dimensions)
+        self._inner.dimensions = (self._space.width(dimensions),)
+        shapes: dict[str, tuple[int, ...]] = {
+            f"map.{k}": shape for k, shape in self._space.shapes(dimensions).items()
+        }
+        shapes |= {f"head.{name}": shape for name, shape in self._inner._shapes().items()}
+        if self.settings.query == "secret":
+            shapes |= {"key": (KEY_BYTES,), "centre": dimensions[:1]}
+        return shapes
+
+    def _load(self, arrays: Arrays) -> None:
+        def part(prefix: str) -> Arrays:
+            return {
+                name.removeprefix(prefix): array
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+
+        self._maps = {int(k): taken.astype(np.float64) for k, taken in part("map.").items()}
+        self._inner._load(part("head."))
+        if self.settings.query == "secret":
+            self._key = arrays["key"].astype(np.uint8).tobytes()
+            self._centre = arrays["centre"].astype(np.float64)
+            if self.settings.key == KEPT:
+                self._settings = replace(self._settings, key=self._key.hex())
+        self._open_policy(len(self.dimensions or ()), rng=np.random.default_rng())
+
+
+def check_several(count: int) -> None:
+    """Refuse a single backbone.
+
+    Raises:
+        UsageError: there is only one.
+    """
+    if count < 2:
+        raise UsageError(
+            f"needs two backbones or more, got {count}",
+            where=_WHERE,
+            hint="name more of them with --backbone",
+        )

@@ -1,0 +1,94 @@
+"""FaceBone as a mitigation: from settings to a head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from facebone.errors import UnknownNameError
+from facebone.mitigations.base import Mitigation
+from facebone.mitigations.multi_backbone.head import FaceBoneHead, check_several
+from facebone.mitigations.multi_backbone.query import POLICIES, key_bytes
+from facebone.mitigations.multi_backbone.settings import FaceBoneSettings, RotationSettings
+from facebone.mitigations.multi_backbone.spaces import SPACES
+from facebone.settings import parse_settings
+from facebone.verification.heads import HEADS, Head, make_head
+
+_MEETINGS = {
+    "batch": "blocks of {block} pairs meet them in turn, the same in every epoch",
+    "pair": "each pair meets a random one, drawn anew in each epoch",
+    "epoch": "all pairs meet one of them, the next one in the next epoch",
+    "all": "the head learns from all of them side by side, as one widened input",
+    "fusion": "the head is a logistic regression on their cosines",
+}
+
+
+class FaceBone(Mitigation):
+    """Trains a head on embeddings from many backbones, so that it memorises none of them.
+
+    References:
+        The idea, as one backbone a batch: guyelov/Face-Recognition-Mitigation-Method.
+    """
+
+    name = "facebone"
+    summary = "the head learns from many backbones instead of one"
+    settings_type = FaceBoneSettings
+
+    def protect(
+        self,
+        head: str,
+        head_settings: Mapping[str, Any],
+        *,
+        backbones: tuple[str, ...],
+        device: str = "cpu",
+    ) -> Head:
+        """The head that the assignment makes.
+
+        Under ``fusion`` it is the logistic head whatever was asked for; `head_settings` are its
+        own only if that is what was asked for.
+        """
+        kind = HEADS.get(head)
+        # A wrong setting is an error even where the head is replaced.
+        parse_settings(kind.settings_type, head_settings, owner=f"head {head}")
+        check_several(len(backbones))
+        if self.settings.assignment == "all":
+            return make_head(head, head_settings, device=device)
+        if self.settings.assignment == "fusion":
+            own = head_settings if head == "logistic" else {}
+            return make_head("logistic", own, device=device)
+        rotation = self._rotation(backbones, head=head, head_settings=dict(head_settings))
+        return FaceBoneHead(rotation, device=device)
+
+    def describe(self, backbones: tuple[str, ...]) -> str:
+        """Assignment, query policy and space in one line."""
+        settings: FaceBoneSettings = self.settings
+        listed = " + ".join(backbones)
+        if settings.assignment in ("all", "fusion"):
+            how = f"{_MEETINGS[settings.assignment]} (assignment {settings.assignment})"
+            return f"{listed}: {how}; all of them answer, each in its own space"
+        rotation = self._rotation(backbones)
+        how = _MEETINGS[rotation.assignment].format(block=rotation.block)
+        who = POLICIES[rotation.query].summary
+        if rotation.query == "fixed":
+            who = f"{backbones[rotation.answering]} answers"
+        space = SPACES[rotation.space].summary
+        return (
+            f"{listed}: {how} (assignment {rotation.assignment}); {who} (query {rotation.query}); "
+            f"{space} (space {rotation.space})"
+        )
+
+    def _rotation(self, backbones: tuple[str, ...], **head: Any) -> RotationSettings:
+        """The settings of the composed head, defaults left to it."""
+        settings: FaceBoneSettings = self.settings
+        given: dict[str, Any] = {
+            name: getattr(settings, name)
+            for name in ("query", "space", "width", "block", "regularisation")
+            if getattr(settings, name) is not None
+        }
+        if settings.answering is not None:
+            if settings.answering not in backbones:
+                raise UnknownNameError("backbone", settings.answering, backbones)
+            given["answering"] = backbones.index(settings.answering)
+        if settings.key is not None:
+            given["key"] = key_bytes(settings.key).hex()
+        return RotationSettings(assignment=settings.assignment, **given, **head)

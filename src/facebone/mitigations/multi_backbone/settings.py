@@ -1,0 +1,187 @@
+"""The settings of FaceBone: as people give them, and as a composed head keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from facebone.errors import UnknownNameError, UsageError
+from facebone.mitigations.base import SECRET, MitigationSettings
+from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
+from facebone.mitigations.multi_backbone.query import MIN_KEY_LENGTH, POLICIES
+from facebone.mitigations.multi_backbone.spaces import SPACES
+from facebone.settings import check_integer, check_number
+
+JOINED = ("all", "fusion")
+"""Assignments under which every pair meets all backbones at once."""
+
+KEPT = "kept with the arrays"
+"""Stands for the key in the part of a saved head that people read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBoneSettings(MitigationSettings):
+    """How pairs meet backbones, and how the verifier answers. None is the default of a setting.
+
+    A setting that would change nothing under the others is refused rather than ignored.
+
+    Args:
+        backbones: see `MitigationSettings`.
+        assignment: which backbone a pair meets in training. ``fusion``: the head is replaced by
+            logistic regression on the K cosines. ``all``: all of them as one widened input of the
+            head. The rotating ones show one at a time: ``batch``: blocks of pairs, in the order
+            given, meet the backbones in list order, the same in every epoch, as the prototype did;
+            ``pair``: each pair meets a random one, drawn anew in each epoch; ``epoch``: all pairs
+            meet the same one, the next one in the next epoch. The default is ``fusion``: rotation
+            does not hold against an attacker who averages over backbones, few numbers on many
+            backbones do.
+        query: how a verifier trained by rotation answers. ``mean`` (default): mean of the K log
+            odds. ``fixed``: through one backbone. ``random``: through another for each query.
+            ``secret``: through one for each pair that a key decides, so that repeats do not
+            average out.
+        answering: the backbone that answers under ``query=fixed``, by name; the first by default.
+        space: where backbones meet under rotation: ``procrustes`` (default), ``learned``,
+            ``random`` or ``raw``; see `spaces`.
+        width: of the random space; by default that of the narrowest backbone.
+        block: pairs in a block of ``assignment=batch``, 64 by default, the prototype's batch. It
+            is no concern of the head's own batches.
+        regularisation: of the learned space, 0.001 by default; see `spaces.Learned`.
+        key: the secret of ``query=secret``: any text of 16 characters or more, best 32 random
+            hexadecimal digits. None derives it from the seed, so that an audit can be repeated;
+            whoever can guess the seed then knows it, so a verifier that goes out into the world
+            needs a key of its own. It is saved with the verifier's arrays and shown nowhere.
+    """
+
+    assignment: str = "fusion"
+    query: str | None = None
+    answering: str | None = None
+    space: str | None = None
+    width: int | None = None
+    block: int | None = None
+    regularisation: float | None = None
+    key: str | None = field(default=None, repr=False, metadata=SECRET)
+
+    def __post_init__(self) -> None:
+        # slots=True makes another class of this one, which super() without arguments would miss.
+        MitigationSettings.__post_init__(self)
+        check_word("assignment", self.assignment, (*ASSIGNMENTS, *JOINED))
+        rotating = self.assignment not in JOINED
+        self._only("query", rotating, "assignment=batch, pair or epoch")
+        self._only("space", rotating, "assignment=batch, pair or epoch")
+        if self.query is not None:
+            check_word("query", self.query, POLICIES)
+        if self.space is not None:
+            check_word("space", self.space, SPACES)
+        self._only("answering", self.query == "fixed", "query=fixed")
+        self._only("key", self.query == "secret", "query=secret")
+        self._only("block", self.assignment == "batch", "assignment=batch")
+        self._only("width", self.space == "random", "space=random")
+        self._only("regularisation", self.space == "learned", "space=learned")
+        if self.answering is not None and not isinstance(self.answering, str):
+            raise UsageError(
+                f"must be the name of a backbone, got {self.answering!r}", where="answering"
+            )
+        check_numbers(self.width, self.block, self.regularisation)
+        if self.key is not None:
+            check_key(self.key)
+
+    def _only(self, name: str, applies: bool, where: str) -> None:
+        if getattr(self, name) is not None and not applies:
+            raise UsageError(
+                f"{name} means something under {where} alone",
+                where="mitigation facebone",
+                hint=f"leave {name} out or add that",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class RotationSettings:
+    """What a composed head is made of and how it answers; defaults are filled in.
+
+    Args:
+        head: name of the head inside.
+        head_settings: names and plain values of its settings.
+        assignment: a rotating one.
+        query: see `FaceBoneSettings`.
+        answering: position of the backbone that answers under ``query=fixed``.
+        space: see `FaceBoneSettings`.
+        width: see `FaceBoneSettings`.
+        block: see `FaceBoneSettings`.
+        regularisation: see `FaceBoneSettings`.
+        key: see `FaceBoneSettings`; `KEPT` in a saved head, whose key is among the arrays.
+    """
+
+    head: str = "mlp"
+    head_settings: dict[str, Any] = field(default_factory=dict)
+    assignment: str = "pair"
+    query: str = "mean"
+    answering: int = 0
+    space: str = "procrustes"
+    width: int | None = None
+    block: int = 64
+    regularisation: float = 1e-3
+    key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.head, str) or not isinstance(self.head_settings, dict):
+            raise UsageError("needs the name and the settings of a head", where="facebone")
+        object.__setattr__(self, "head_settings", plain(self.head_settings))
+        check_word("assignment", self.assignment, ASSIGNMENTS)
+        check_word("query", self.query, POLICIES)
+        check_word("space", self.space, SPACES)
+        check_integer("answering", self.answering, low=0)
+        check_numbers(self.width, self.block, self.regularisation)
+        if self.key is not None:
+            check_key(self.key)
+
+
+def check_word(name: str, value: object, known: Iterable[str]) -> None:
+    """Refuse a word that is none of `known`.
+
+    Raises:
+        UnknownNameError: it is not; the error carries the nearest one.
+    """
+    if value not in (words := tuple(known)):
+        raise UnknownNameError(f"{name} of facebone", str(value), words)
+
+
+def check_numbers(width: int | None, block: int | None, regularisation: float | None) -> None:
+    """Refuse numbers out of range.
+
+    Raises:
+        UsageError: one is.
+    """
+    if width is not None:
+        check_integer("width", width, low=1)
+    if block is not None:
+        check_integer("block", block, low=1)
+    if regularisation is not None:
+        check_number("regularisation", regularisation, low=0, low_open=True)
+
+
+def check_key(key: object) -> None:
+    """Refuse a key that is too short or no text; the message does not show it.
+
+    Raises:
+        UsageError: it is.
+    """
+    if not isinstance(key, str):
+        raise UsageError(
+            f"must be text, got a {type(key).__name__}",
+            where="key",
+            hint="use hexadecimal digits that do not form a number, or quote it as JSON text",
+        )
+    if len(key) < MIN_KEY_LENGTH:
+        raise UsageError(
+            f"must have at least {MIN_KEY_LENGTH} characters, got {len(key)}",
+            where="key",
+            hint="32 random hexadecimal digits are good",
+        )
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON gives it back: tuples become lists."""
+    if isinstance(value, dict):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value
