@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from facebone.config import assets_folder
 from facebone.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from facebone.audit.schema import Audit
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +40,68 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("FACEBONE_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def make_audit() -> Callable[..., Audit]:
+    """Makes a small audit of made-up figures; see `_make_audit`."""
+    return _make_audit
+
+
+def _make_audit(targets: dict[str, dict[str, Any]] | None = None, **changes: Any) -> Audit:
+    """An audit with one target a name.
+
+    Args:
+        targets: name -> attack -> its AUC, a number that gets the interval of 0.02 around it or
+            words for a refusal; ``accuracy`` stands for the target's accuracy.
+        changes: other values for fields of the audit; a dictionary replaces only what it names.
+    """
+    from facebone.audit.schema import Audit
+
+    def figure(value: float | str) -> dict[str, Any]:
+        if isinstance(value, str):
+            return {"refused": value}
+        return {"value": value, "low": value - 0.02, "high": value + 0.02}
+
+    def attack(name: str, auc: float | str) -> dict[str, Any]:
+        return {
+            "name": name, "summary": name, "goal": "membership", "access": "score",
+            "level": "pair", "knowledge": "none", "adaptive": False, "queries": 1,
+            "members": 500, "non_members": 500, "member_share": 0.5, "auc": figure(auc),
+            "balanced_accuracy": figure(0.55),
+            "tpr_at_fpr": {"0.01": figure(0.03), "0.001": figure("500 non-members, needs 3000")},
+            "control": {"auc": figure(0.5)}, "baseline": {"auc": figure("no blind scores")},
+            "beats_control": True, "beats_baseline": None, "auc_by_seed": [], "seconds": 1.5,
+        }  # fmt: skip
+
+    def target(name: str, found: dict[str, Any]) -> dict[str, Any]:
+        attacks = {key: auc for key, auc in found.items() if key != "accuracy"}
+        known = {key: auc for key, auc in attacks.items() if not isinstance(auc, str)}
+        utility = {"auc": figure(0.9), "eer": figure(0.1), "tar_at_far": {}}
+        return {
+            "name": name, "mitigation": "none", "mitigation_settings": {}, "description": name,
+            "backbones": ["tiny_plain"], "head": "mlp", "head_settings": {"epochs": 30},
+            "utility": {**utility, "accuracy": figure(found.get("accuracy", 0.9))},
+            "accuracy_on_members": None, "accuracy_by_seed": [],
+            "attacks": [attack(key, auc) for key, auc in attacks.items()],
+            "strongest": max(known or attacks, key=lambda key: known.get(key, 0), default=""),
+            "seconds": 9.5,
+        }  # fmt: skip
+
+    values: dict[str, Any] = {
+        "facebone_version": "0.1.0", "created": "2026-01-01T00:00:00Z", "seed": 0, "seeds": [0, 1],
+        "command": "facebone audit", "environment": {"python": "3.11", "packages": {"numpy": "2"}},
+        "data": {
+            "name": "synthetic", "people": 100, "images": 600, "pairs": 1000,
+            "fingerprint": "abc", "alignment": "five-point", "control_people": 10,
+            "control_pairs": 100, "copies": 0,
+        },
+        "targets": [
+            target(name, found)
+            for name, found in (targets or {"none": {"loss_threshold": 0.72}}).items()
+        ],
+        "self_tests": [], "warnings": [],
+    }  # fmt: skip
+    for name, value in changes.items():
+        values[name] = {**values[name], **value} if isinstance(value, dict) else value
+    return Audit.model_validate(values)

@@ -12,7 +12,9 @@ from facebone.verification.intervals import (
     bootstrap,
     clopper_pearson,
     hull,
+    never_certain,
     percentile_interval,
+    resample_pairs,
     standard_error,
     t_interval,
 )
@@ -111,6 +113,61 @@ def test_bootstrap_is_the_metrics_on_repeated_pairs(ties):
         assert eers[b] == pytest.approx(eer(s, y), abs=1e-12)
         assert tars[0, b] == tar_at_far(s, y, 0.1)
         assert tars[1, b] == tar_at_far(s, y, 0.3)
+
+
+def test_classes_may_be_others_than_one_person_and_two():
+    """Members and non-members are told apart; how often a pair counts still hangs on who it shows.
+
+    The oracle writes pairs out as often as their people were drawn.
+    """
+    scores, one_person, (left, right) = sample()
+    member = np.random.default_rng(1).random(60) < 0.5
+    aucs, eers, tars = bootstrap(
+        scores, member, people=(left, right), fars=(0.2,), rng=np.random.default_rng(5),
+        replicates=40, one_person=one_person,
+    )  # fmt: skip
+    drawn = np.random.default_rng(5).integers(0, 20, size=(40, 20))
+    for b in range(40):
+        weight = np.bincount(drawn[b], minlength=20)
+        rows = np.repeat(np.arange(60), weight[left] * np.where(one_person, 1, weight[right]))
+        s, y = scores[rows], member[rows]
+        assert aucs[b] == pytest.approx(auc(s, y), abs=1e-12)
+        assert eers[b] == pytest.approx(eer(s, y), abs=1e-12)
+        assert tars[0, b] == tar_at_far(s, y, 0.2)
+    assumed, _, _ = bootstrap(
+        scores, member, people=(left, right), fars=(), rng=np.random.default_rng(5), replicates=40
+    )
+    assert not np.allclose(assumed, aucs)
+
+
+def test_how_often_pairs_count_in_resamples(monkeypatch):
+    """In blocks of any size: one weight for a matched pair, the product for a mismatched one."""
+    _, same, (left, right) = sample()
+    monkeypatch.setattr("facebone.verification.intervals.BLOCK_VALUES", 7 * 60)
+    blocks = list(
+        resample_pairs(same, people=(left, right), rng=np.random.default_rng(5), replicates=40)
+    )
+    assert [block.shape for block in blocks] == [(60, 7)] * 5 + [(60, 5)]
+    found = np.concatenate(blocks, axis=1)
+    drawn = np.random.default_rng(5).integers(0, 20, size=(40, 20))
+    for b in range(40):
+        for row in range(60):
+            times = int(np.sum(drawn[b] == left[row]))
+            if not same[row]:
+                times *= int(np.sum(drawn[b] == right[row]))
+            assert found[row, b] == times
+
+
+@pytest.mark.parametrize("value", [0.0, 0.25, 1.0])
+def test_an_interval_without_width_becomes_the_exact_one(value):
+    exact = clopper_pearson(round(value * 20), 20)
+    assert never_certain(Estimate(value, value, value), 20) == Estimate(
+        value, exact.low, exact.high
+    )
+    wide = Estimate(0.5, 0.4, 0.5)
+    assert never_certain(wide, 20) is wide
+    refused = Refused("why")
+    assert never_certain(refused, 20) is refused
 
 
 def test_bootstrap_over_pairs_where_people_are_unknown():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,8 @@ import numpy.typing as npt
 from facebone.errors import UsageError
 from facebone.verification.estimates import Estimate, Figure, Refused
 from facebone.verification.metrics import Floats, Labels
+
+F = TypeVar("F", Estimate, Figure)
 
 CONFIDENCE = 0.95
 People = tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]]
@@ -104,6 +107,19 @@ def percentile_interval(
     return hull(value, (float(low), float(high)))
 
 
+def never_certain(figure: F, trials: int) -> F | Estimate:
+    """An interval without width becomes the exact one of `trials` independent trials.
+
+    For an AUC this holds strictly: as many pairs as the rarer class has can be paired off with
+    ones of the other, and each comparison is then an independent trial whose chance of success is
+    the AUC.
+    """
+    if isinstance(figure, Refused) or figure.low < figure.high:
+        return figure
+    exact = clopper_pearson(round(figure.value * trials), trials)
+    return hull(figure.value, (exact.low, exact.high))
+
+
 def bootstrap(
     scores: npt.NDArray[np.floating],
     same: Labels,
@@ -112,24 +128,20 @@ def bootstrap(
     fars: Sequence[float],
     rng: np.random.Generator,
     replicates: int = 1000,
+    one_person: Labels | None = None,
 ) -> tuple[Floats, Floats, Floats]:
-    """AUC, EER and TAR at FAR on resamples of people.
+    """AUC, EER and TAR at FAR on resamples of people, see `resample_pairs`.
 
-    A resample draws as many people as there are, with replacement; who is drawn w times counts w
-    times. A matched pair of person p then counts w_p times, a mismatched pair of p and q
-    w_p * w_q times: how often that pair occurs among the drawn people. Pairs that share a person
-    thus rise and fall together, as they would in another sample of people, and the threshold of
-    each rate is found anew in each resample. Where pairs share few people, the products vary more
-    than a resample of pairs would: the intervals err on the wide side (A. B. Owen: The pigeonhole
-    bootstrap. Annals of Applied Statistics, 2007). Without `people` pairs are resampled.
+    The threshold of each rate is found anew in each resample.
 
     Args:
         scores: (n,).
-        same: (n,) bool.
+        same: (n,) bool, the two classes that scores should tell apart.
         people: who the pairs show, or None.
         fars: f false accept rates.
         rng: draws the resamples.
         replicates: number B of resamples.
+        one_person: (n,) bool, which pairs show one person, where `same` says something else.
 
     Returns:
         AUC (B,), EER (B,) and TAR (f, B); NaN where a resample holds one class only.
@@ -137,35 +149,77 @@ def bootstrap(
     order = np.argsort(-np.asarray(scores, dtype=np.float64), kind="stable")
     ranked, truth = np.asarray(scores, dtype=np.float64)[order], same[order]
     ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    left, right, count = _units(people, len(ranked), order)
-    found = np.empty((2 + len(fars), replicates))
-    step = max(1, BLOCK_VALUES // max(len(ranked), count))
+    blocks = resample_pairs(
+        same if one_person is None else one_person, people=people, rng=rng, replicates=replicates
+    )
+    found = [
+        _weighted(np.ascontiguousarray(weights[order].T), truth, ends, fars) for weights in blocks
+    ]
+    stacked = np.concatenate([np.empty((2 + len(fars), 0)), *found], axis=1)
+    return stacked[0], stacked[1], stacked[2:]
+
+
+def resample_pairs(
+    one_person: Labels,
+    *,
+    people: People | None,
+    rng: np.random.Generator,
+    replicates: int,
+) -> Iterator[Floats]:
+    """How often each pair counts in resamples of people.
+
+    A resample draws as many people as there are, with replacement; who is drawn w times counts w
+    times. A matched pair of person p then counts w_p times, a mismatched pair of p and q
+    w_p * w_q times: how often that pair occurs among the drawn people. Pairs that share a person
+    thus rise and fall together, as they would in another sample of people. Where pairs share few
+    people, the products vary more than a resample of pairs would: intervals err on the wide side
+    (A. B. Owen: The pigeonhole bootstrap. Annals of Applied Statistics, 2007). Without `people`
+    pairs are resampled.
+
+    Args:
+        one_person: (n,) bool, which pairs show one person.
+        people: who the pairs show, or None.
+        rng: draws the resamples.
+        replicates: number B of resamples.
+
+    Yields:
+        Blocks (n, b) of whole numbers, a column a resample, B columns in all.
+
+    Raises:
+        UsageError: columns of `people` of another length.
+    """
+    n = len(one_person)
+    left, right, count = _units(people, n)
+    two = np.flatnonzero(~one_person)
+    step = max(1, BLOCK_VALUES // max(n, count, 1))
     for first in range(0, replicates, step):
-        rows = min(step, replicates - first)
-        drawn = rng.integers(0, count, size=(rows, count))
-        # One histogram for all rows: row r counts in its own range of bins.
-        drawn += np.arange(rows)[:, None] * count
-        weight = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        pairs = weight[:, left].astype(np.float64)
+        columns = min(step, replicates - first)
+        drawn = rng.integers(0, count, size=(columns, count))
+        # One histogram for all: resample r counts in its own range of bins.
+        drawn += np.arange(columns)[:, None] * count
+        weight = np.bincount(drawn.ravel(), minlength=columns * count).reshape(columns, count)
+        # A row a person: what follows then moves whole rows, much quicker than single numbers.
+        by_person = np.ascontiguousarray(weight.T, dtype=np.float64)
+        pairs = by_person[left]
         if people is not None:
-            pairs[:, ~truth] *= weight[:, right[~truth]]
-        found[:, first : first + rows] = _weighted(pairs, truth, ends, fars)
-    return found[0], found[1], found[2:]
+            pairs[two] *= by_person[right[two]]
+        yield pairs
 
 
 def _units(
-    people: People | None, pairs: int, order: npt.NDArray[np.intp]
+    people: People | None, pairs: int
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], int]:
-    """What is resampled, by number, left and right of each pair in `order`, and how many."""
+    """What is resampled, by number, left and right of each pair, and how many."""
     if people is None:
-        return order, order, pairs
+        itself = np.arange(pairs)
+        return itself, itself, pairs
     for column in people:
         if np.shape(column) != (pairs,):
             raise UsageError(
                 f"needs two columns of {pairs}, got {np.shape(column)}", where="people"
             )
     names, numbers = np.unique(np.concatenate(people), return_inverse=True)
-    return numbers[:pairs][order], numbers[pairs:][order], len(names)
+    return numbers[:pairs], numbers[pairs:], len(names)
 
 
 def _weighted(

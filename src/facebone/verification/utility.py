@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from facebone.verification.intervals import (
     bootstrap,
     clopper_pearson,
     hull,
+    never_certain,
     percentile_interval,
     standard_error,
     t_interval,
@@ -30,8 +31,6 @@ from facebone.verification.metrics import (
     mismatched_needed,
     tar_at_far,
 )
-
-F = TypeVar("F", Estimate, Figure)
 
 FARS = (0.01, 0.001)
 """The false accept rates at which the true accept rate is given."""
@@ -115,11 +114,11 @@ def measure_utility(
     )
     tars = {far: _tar(values, same, far, tar_replicates[i]) for i, far in enumerate(FARS)}
     return Utility(
-        accuracy=_never_certain(t_interval(fold_accuracy), len(same)),
+        accuracy=never_certain(t_interval(fold_accuracy), len(same)),
         accuracy_standard_error=standard_error(fold_accuracy),
         fold_accuracy=tuple(fold_accuracy),
-        auc=_never_certain(percentile_interval(auc(values, same), auc_replicates), fewer),
-        eer=_never_certain(percentile_interval(eer(values, same), eer_replicates), fewer),
+        auc=never_certain(percentile_interval(auc(values, same), auc_replicates), fewer),
+        eer=never_certain(percentile_interval(eer(values, same), eer_replicates), fewer),
         tar_at_far=tars,
     )
 
@@ -142,15 +141,3 @@ def _tar(
     matched = int(same.sum())
     exact = clopper_pearson(round(value * matched), matched)
     return hull(value, (figure.low, figure.high), (exact.low, exact.high))
-
-
-def _never_certain(figure: F, trials: int) -> F | Estimate:
-    """An interval without width becomes the exact one of `trials` independent trials.
-
-    For the AUC this holds strictly: that many matched and mismatched pairs can be paired off, and
-    each comparison is then an independent trial whose chance of success is the AUC.
-    """
-    if isinstance(figure, Refused) or figure.low < figure.high:
-        return figure
-    exact = clopper_pearson(round(figure.value * trials), trials)
-    return hull(figure.value, (exact.low, exact.high))

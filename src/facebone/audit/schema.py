@@ -1,0 +1,189 @@
+"""The shape of audit.json: pydantic models, from which the JSON Schema in the docs is made.
+
+The same seed on the same machine gives the same file but for the fields that `TIMES` names.
+``python -m facebone.audit.schema > docs/audit.schema.json`` writes the page of the documentation,
+and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = "1.0"
+
+TIMES = ("created", "seconds")
+"""Names of fields, at any depth, that differ between two runs of one audit."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Interval(_Part):
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Refusal(_Part):
+    """A figure that the sample is too small to give, or that does not apply."""
+
+    refused: str = Field(description="why, and the size needed where it is a matter of size")
+
+
+E = Interval | Refusal
+
+
+class AucOnly(_Part):
+    """The figure of a control or a blind baseline."""
+
+    auc: E
+
+
+class SeedFigure(_Part):
+    """One figure of one seed."""
+
+    seed: int
+    value: float
+
+
+class UtilityFigures(_Part):
+    """How well a target recognises people it was not trained on as pairs: its non-members."""
+
+    accuracy: E
+    auc: E
+    eer: E
+    tar_at_far: dict[str, E] = Field(description="false accept rate -> true accept rate")
+
+
+class AttackResult(_Part):
+    """What one attack found about one target."""
+
+    name: str
+    summary: str
+    goal: str
+    access: str
+    level: Literal["pair", "image", "identity"]
+    knowledge: str
+    adaptive: bool = Field(description="whether it makes use of knowing the mitigation")
+    queries: int = Field(description="answers asked of the target for each candidate")
+    members: int = Field(description="members scored, in one seed")
+    non_members: int = Field(description="non-members scored, in one seed")
+    member_share: float = Field(description="what always answering 'member' would score")
+    auc: E
+    balanced_accuracy: E
+    tpr_at_fpr: dict[str, E] = Field(description="false positive rate -> true positive rate")
+    control: AucOnly = Field(
+        description="the same attack on people in neither set, their membership drawn by a coin"
+    )
+    baseline: AucOnly = Field(description="the same attack without the target")
+    beats_control: bool | None = Field(description="None where there is no control")
+    beats_baseline: bool | None = Field(description="None where there is no baseline")
+    auc_by_seed: list[SeedFigure]
+    seconds: float
+
+
+class TargetResult(_Part):
+    """One target: how well it works and what it leaks."""
+
+    name: str
+    mitigation: str
+    mitigation_settings: dict[str, Any] = Field(description="those that differ from the defaults")
+    description: str = Field(description="what the mitigation did, in one line for people")
+    backbones: list[str]
+    head: str
+    head_settings: dict[str, Any]
+    utility: UtilityFigures
+    accuracy_on_members: E | None = Field(
+        description="accuracy on the pairs it was trained on; None where it is not known"
+    )
+    accuracy_by_seed: list[SeedFigure]
+    attacks: list[AttackResult]
+    strongest: str = Field(description="name of the attack with the highest AUC")
+    seconds: float
+
+
+class SelfTest(_Part):
+    """A check of the audit itself: a planted leak is found, an absent one is not."""
+
+    name: str
+    summary: str
+    attack: str
+    auc: E
+    passed: bool
+
+
+class ReferenceTarget(_Part):
+    """One target under the prototype's own protocol."""
+
+    name: str
+    mitigation: str
+    backbones: list[str]
+    head: str
+    utility_accuracy: E = Field(description="on the fifth of the pairs it was not trained on")
+    attack: str
+    attack_accuracy: E = Field(description="on the very pairs the attack was fitted to")
+    control_accuracy: E = Field(
+        description="the same fit and score on pairs whose membership was drawn by a coin"
+    )
+    members: int
+    non_members: int
+
+
+class ReferenceProtocol(_Part):
+    """The prototype's protocol, to be compared with the honest one, not to be believed."""
+
+    alignment: str
+    member_share: float = Field(description="what always answering 'member' scores: 0.80")
+    why_it_misleads: list[str]
+    targets: list[ReferenceTarget]
+
+
+class DataFacts(_Part):
+    """What was audited."""
+
+    name: str
+    people: int
+    images: int
+    pairs: int = Field(description="candidates: members and non-members of one seed together")
+    fingerprint: str
+    alignment: str
+    control_people: int = Field(description="people in neither set")
+    control_pairs: int
+    copies: int = Field(description="pairs left out because another pair shows the same pictures")
+
+
+class Audit(_Part):
+    """The whole of audit.json."""
+
+    schema_version: str = SCHEMA_VERSION
+    facebone_version: str
+    created: str = Field(description="UTC, ISO 8601")
+    seed: int
+    seeds: list[int] = Field(description="of the repeats, all derived from `seed`")
+    command: str = Field(description="what to type to get this file again")
+    environment: dict[str, Any]
+    data: DataFacts
+    targets: list[TargetResult]
+    self_tests: list[SelfTest]
+    reference_protocol: ReferenceProtocol | None = None
+    warnings: list[str] = Field(description="what a reader must know before trusting the figures")
+
+
+def render_schema() -> str:
+    """The JSON Schema of audit.json, for programs that read it without FaceBone."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Audit.model_json_schema(mode="serialization"),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render_schema())
