@@ -26,9 +26,10 @@ GPU_BATCH = 128
 DEFAULT_THREADS = 1
 """Threads inside one call: one, because the engine has several calls under way at once."""
 
-_ERRORS_ONLY = 3
+# What fails is raised; a log line on stderr beside it would say it twice.
+_FATAL_ONLY = 4
 # ONNX Runtime has one exception class for each status and no common base below Exception.
-_ORT_ERRORS: tuple[type[Exception], ...] = tuple(
+ORT_ERRORS: tuple[type[Exception], ...] = tuple(
     value
     for value in vars(ort_errors).values()
     if isinstance(value, type) and issubclass(value, Exception)
@@ -49,7 +50,7 @@ class OnnxBackbone(Backbone):
     """
 
     def __init__(self, spec: BackboneSpec, path: Path, settings: Settings) -> None:
-        self._session = _open(path, settings)
+        self._session = open_session(path, settings)
         provider = self._session.get_providers()[0]
         device = "cuda" if provider == "CUDAExecutionProvider" else "cpu"
         if settings.device.startswith("cuda") and device != "cuda":
@@ -75,9 +76,9 @@ class OnnxBackbone(Backbone):
     def _run(self, tensor: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         try:
             output = self._session.run([self._output], {self._input: tensor})[0]
-        except _ORT_ERRORS as error:
+        except ORT_ERRORS as error:
             raise WeightsError(
-                f"fails on faces of {tensor.shape}: {_first_line(error)}", where=self.spec.name
+                f"fails on faces of {tensor.shape}: {first_line(error)}", where=self.spec.name
             ) from error
         embeddings: npt.NDArray[np.float32] = output
         return embeddings
@@ -88,16 +89,22 @@ def load(spec: BackboneSpec, path: Path, settings: Settings) -> Backbone:
     return OnnxBackbone(spec, path, settings)
 
 
-def _open(path: Path, settings: Settings) -> Any:
+def open_session(path: Path, settings: Settings) -> Any:
+    """An ONNX Runtime session on a file, quiet, with few threads.
+
+    Raises:
+        WeightsError: it is no ONNX graph, or keeps weights outside its folder.
+        UsageError: the device is not there.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = settings.threads or DEFAULT_THREADS
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _FATAL_ONLY
     try:
         return ort.InferenceSession(path, options, providers=_providers(settings.device))
-    except _ORT_ERRORS as error:
+    except ORT_ERRORS as error:
         raise WeightsError(
-            f"is not an ONNX graph that can be run: {_first_line(error)}",
+            f"is not an ONNX graph that can be run: {first_line(error)}",
             where=path,
             hint="get the file again, or export it anew",
         ) from error
@@ -168,5 +175,6 @@ def _check_output(session: Any, spec: BackboneSpec, path: Path) -> str:
     return fitting[0]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error, short enough for ours."""
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
