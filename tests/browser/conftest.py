@@ -1,0 +1,88 @@
+"""Fixtures: a headless Chromium, and the pages that it opens."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+
+
+def load(path: Path) -> ModuleType:
+    """A module that is no test, and so is not imported by pytest."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A headless Chromium that writes down its console and its requests, or a skip."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser = next(filter(None, map(shutil.which, names)), None)
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("Chromium or chromedriver is not installed: no page is opened here")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with pytest.MonkeyPatch.context() as patch:
+        # Selenium must neither look for drivers on the network nor report statistics.
+        patch.setenv("SE_OFFLINE", "true")
+        patch.setenv("SE_AVOID_STATS", "true")
+        found = webdriver.Chrome(options=options, service=Service(executable_path=driver))
+        try:
+            yield found
+        finally:
+            found.quit()
+
+
+@pytest.fixture(scope="session")
+def page_checks() -> ModuleType:
+    """What a page must be in a browser."""
+    return load(Path(__file__).with_name("page_checks.py"))
+
+
+@pytest.fixture
+def check_report(chromium: Chrome, page_checks: ModuleType) -> Callable[[Path], None]:
+    """Open a report.html at every width, and fail where it is not what it should be."""
+
+    def check(path: Path) -> None:
+        page_checks.check_report(chromium, path)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def simulation() -> ModuleType:
+    """What makes simulated audits."""
+    return load(Path(__file__).parents[1] / "audit" / "report" / "simulated_audit.py")
