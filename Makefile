@@ -21,16 +21,8 @@ help:  ## list the targets
 	$(PIP) -e '.[dev,dlib]'
 	@touch $@ .venv/.product
 
-AUDITED := runs/first
-TINY := --backbone tiny_plain --backbone tiny_mobile --backbone tiny_residual --backbone tiny_mixer
-
-audit: .venv/.product  ## train and evaluate verifiers on synthetic faces; nothing to download
-	@echo "== one backbone, MLP head"
-	@$(BIN)/facebone train --data synthetic --backbone tiny_plain --head mlp --out $(AUDITED)/one
-	@echo "== four backbones, logistic head on their similarities"
-	@$(BIN)/facebone train --data synthetic $(TINY) --head logistic --out $(AUDITED)/four
-	@echo "$(AUDITED)/one/verifier.json"
-	@echo "$(AUDITED)/four/verifier.json"
+audit: .venv/.product  ## audit three verifiers on synthetic faces; nothing to download
+	@$(BIN)/facebone audit --config examples/first_audit.toml --out runs/first
 
 lint: .venv/.development  ## style and types
 	$(BIN)/ruff check .

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 ON_SYNTHETIC_FACES = ("benchmarks.bench_synthesis",)
-ON_REAL_FACES = ("benchmarks.bench_engine", "benchmarks.bench_memory")
+ON_REAL_FACES = ("benchmarks.bench_engine", "benchmarks.bench_memory", "benchmarks.audit_lfw")
 
 
 def main() -> int:

@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from facebone.commands import backbones, evaluate, synthesize, train, verify
+from facebone.commands import (
+    audit,
+    backbones,
+    diff,
+    evaluate,
+    report,
+    synthesize,
+    train,
+    verify,
+)
 from facebone.errors import FaceBoneError
 
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
@@ -48,6 +57,9 @@ def _options(
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 app.add_typer(backbones.app, name="backbones")
 
@@ -59,7 +71,8 @@ def run(arguments: list[str] | None = None) -> int:
         arguments: words after ``facebone``; those of the process by default.
 
     Returns:
-        0 done, 2 wrong use or bad input (one line on stderr), 130 interrupted.
+        0 done, 1 a limit was exceeded, 2 wrong use or bad input (one line on stderr), 130
+        interrupted.
     """
     try:
         result = app(args=arguments, standalone_mode=False)

@@ -11,6 +11,9 @@ import sys
 
 COMMANDS = (
     "",
+    "audit",
+    "report",
+    "diff",
     "synthesize",
     "train",
     "verify",
@@ -27,8 +30,8 @@ def render_page() -> str:
     """The page as Markdown."""
     parts = [
         "# Commands\n\nWritten by `python -m facebone.commands.page > docs/commands.md`. Exit "
-        "codes: 0 done,\n2 wrong use or bad input, with one line on stderr that says what, where "
-        "and what to do.\n"
+        "codes: 0 done,\n1 a limit given with --fail-above was exceeded, 2 wrong use or bad input, "
+        "with one line on\nstderr that says what, where and what to do.\n"
     ]
     for command in COMMANDS:
         title = f"facebone {command}".strip()

@@ -1,0 +1,258 @@
+"""From results of jobs to audit.json and the rows of scores.parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facebone.attacks.base import ATTACKS
+from facebone.audit.artefacts import SCORES_COLUMNS
+from facebone.audit.plan import Result
+from facebone.audit.pooling import pool, pool_leaks, pool_utilities, rates_to_schema, to_schema
+from facebone.audit.schema import (
+    AttackResult,
+    AucOnly,
+    E,
+    Interval,
+    ReferenceTarget,
+    SeedFigure,
+    SelfTest,
+    TargetResult,
+    UtilityFigures,
+)
+from facebone.audit.score_table import MEMBERSHIPS, ScoreTable
+from facebone.audit.statistics import Leak, figure_from_json
+from facebone.verification.estimates import Estimate, Figure
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFacts:
+    """What is known of a target besides what was measured.
+
+    Args:
+        name: in results.
+        mitigation: name of the defence, or ``unknown``.
+        mitigation_settings: those that differ from the defaults.
+        description: what the defence does, in one line for people.
+        backbones: names.
+        head: name, where it is not measured.
+        head_settings: those given.
+    """
+
+    name: str
+    mitigation: str
+    description: str
+    backbones: tuple[str, ...] = ()
+    mitigation_settings: Mapping[str, Any] = field(default_factory=dict)
+    head: str = "unknown"
+    head_settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AttackFacts:
+    """One attack as it is run.
+
+    Args:
+        label: its name in results, unique in the audit.
+        name: in the registry.
+        settings: of it.
+        queries: answers asked for each candidate.
+        adaptive: whether it makes use of knowing the mitigation.
+    """
+
+    label: str
+    name: str
+    settings: Mapping[str, Any]
+    queries: int = 1
+    adaptive: bool = False
+
+
+def target_result(
+    facts: TargetFacts,
+    seeds: Sequence[int],
+    made: Sequence[Result],
+    tried: Mapping[AttackLabel, Sequence[Result]],
+    attacks: Sequence[AttackFacts],
+) -> TargetResult:
+    """One target over all seeds.
+
+    Args:
+        facts: of the target.
+        seeds: of the repeats.
+        made: the target of each seed.
+        tried: by label of the attack, its result for each seed.
+        attacks: those tried on this target.
+    """
+    utilities = [UtilityFigures.model_validate(result.values["utility"]) for result in made]
+    member_accuracies = [result.values["member_accuracy"] for result in made]
+    found = [attack_result(attack, seeds, tried[attack.label]) for attack in attacks]
+    return TargetResult(
+        name=facts.name,
+        mitigation=facts.mitigation,
+        mitigation_settings=dict(facts.mitigation_settings),
+        description=facts.description,
+        backbones=list(facts.backbones),
+        head=made[0].values.get("head", facts.head),
+        head_settings=dict(facts.head_settings),
+        utility=pool_utilities(utilities),
+        accuracy_on_members=to_schema(pool([figure_from_json(one) for one in member_accuracies])),
+        accuracy_by_seed=_by_seed(seeds, [utility.accuracy for utility in utilities]),
+        attacks=found,
+        strongest=max(found, key=_strength).name,
+        seconds=sum(result.seconds for result in made),
+    )
+
+
+def attack_result(
+    attack: AttackFacts, seeds: Sequence[int], tried: Sequence[Result]
+) -> AttackResult:
+    """One attack on one target over all seeds."""
+    kind = ATTACKS.get(attack.name)
+    leaks = [Leak.from_json(result.values["leak"]) for result in tried]
+    leak = pool_leaks(leaks)
+    return AttackResult(
+        name=attack.label,
+        summary=kind.summary,
+        goal=kind.goal.value,
+        access=kind.access.value,
+        level=kind.level.value,
+        knowledge=kind.knowledge,
+        adaptive=attack.adaptive,
+        queries=attack.queries,
+        members=leak.members,
+        non_members=leak.non_members,
+        member_share=leak.members / (leak.members + leak.non_members),
+        auc=to_schema(leak.auc),
+        balanced_accuracy=to_schema(leak.balanced_accuracy),
+        tpr_at_fpr=rates_to_schema(dict(leak.tpr_at_fpr)),
+        control=AucOnly(auc=_pooled(tried, "control")),
+        baseline=AucOnly(auc=_pooled(tried, "baseline")),
+        beats_control=_in_every(tried, "beats_control"),
+        beats_baseline=_in_every(tried, "beats_baseline"),
+        auc_by_seed=_by_seed(seeds, [leak.auc for leak in leaks]),
+        seconds=sum(result.seconds for result in tried),
+    )
+
+
+def self_test_result(name: str, attack: str, tried: Result) -> SelfTest:
+    """A self-test from the trial it consists of."""
+    auc = Leak.from_json(tried.values["leak"]).auc
+    planted = name in PLANTED_SUMMARIES
+    return SelfTest(
+        name=name,
+        summary=PLANTED_SUMMARIES[name] if planted else NULL_SUMMARIES[name],
+        attack=attack,
+        auc=to_schema(auc),
+        passed=isinstance(auc, Estimate)
+        and (auc.value > FOUND_AUC if planted else told_from_chance(auc) is False),
+    )
+
+
+FOUND_AUC = 0.95
+"""A planted leak counts as found above this AUC."""
+
+PLANTED_SUMMARIES = {
+    "planted bits": "membership is copied into the last bit of the target's scores; it must be "
+    f"found with an AUC above {FOUND_AUC}",
+    "planted table": "members are answered from a table that remembers them; they must be found "
+    f"with an AUC above {FOUND_AUC}",
+}
+NULL_SUMMARIES = {
+    "other people": "a target trained on control people alone has met no member; 0.5 must lie in "
+    "the 99 % interval of the AUC, so that one audit in a hundred fails this by chance",
+    "redrawn membership": "membership is dealt out anew; 0.5 must lie in the 99 % interval of the "
+    "AUC, so that one audit in a hundred fails this by chance",
+}
+
+_WIDER = 2.5758 / 1.9600
+"""A 99 % interval of a normal figure is so many times as wide as a 95 % one."""
+
+
+def told_from_chance(auc: Estimate) -> bool:
+    """Whether 0.5 lies outside the 99 % interval."""
+    low = auc.value - (auc.value - auc.low) * _WIDER
+    high = auc.value + (auc.high - auc.value) * _WIDER
+    return not low <= 0.5 <= high
+
+
+def reference_result(facts: TargetFacts, attack: str, results: Sequence[Result]) -> ReferenceTarget:
+    """One target under the prototype's protocol, over all seeds."""
+    return ReferenceTarget(
+        name=facts.name,
+        mitigation=facts.mitigation,
+        backbones=list(facts.backbones),
+        head=results[0].values["head"],
+        utility_accuracy=_pooled(results, "utility_accuracy"),
+        attack=attack,
+        attack_accuracy=_pooled(results, "accuracy"),
+        control_accuracy=_pooled(results, "control_accuracy"),
+        members=results[0].values["members"],
+        non_members=results[0].values["non_members"],
+    )
+
+
+def score_rows(target: str, seed: int, attack: str, made: Result, tried: Result) -> pa.Table:
+    """Rows of scores.parquet of one trial."""
+    import pyarrow as pa
+
+    table = ScoreTable.from_arrays(made.arrays)
+    n = len(table)
+    people = table.people
+    kinds = np.array([MEMBERSHIPS[int(code)] for code in table.membership])
+    columns: dict[str, Any] = {
+        "target": np.full(n, target),
+        "seed": np.full(n, seed, dtype=np.int64),
+        "attack": np.full(n, attack),
+        "left": table.left,
+        "right": table.right,
+        "person_left": None if people is None else people[0],
+        "person_right": None if people is None else people[1],
+        "same": table.same,
+        "membership": kinds,
+        "drawn": pa.array(table.drawn, mask=~table.control),
+        "verifier_score": table.scores(),
+        "attack_score": tried.arrays["attack_score"],
+        "claimed": tried.arrays["claimed"],
+    }
+    types = {
+        "string": pa.string(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+        "float64": pa.float64(),
+    }
+    arrays = [
+        pa.nulls(n, types[kind]) if columns[name] is None else pa.array(columns[name], types[kind])
+        for name, kind in SCORES_COLUMNS.items()
+    ]
+    return pa.table(arrays, names=list(SCORES_COLUMNS))
+
+
+AttackLabel = str
+
+
+def _strength(attack: AttackResult) -> float:
+    return attack.auc.value if isinstance(attack.auc, Interval) else -1.0
+
+
+def _pooled(results: Sequence[Result], name: str) -> E:
+    return to_schema(pool([figure_from_json(result.values[name]) for result in results]))
+
+
+def _in_every(results: Sequence[Result], name: str) -> bool | None:
+    """Whether it holds in every seed; None where it cannot be said of one."""
+    found = [result.values[name] for result in results]
+    return None if None in found else all(found)
+
+
+def _by_seed(seeds: Sequence[int], figures: Sequence[Figure | E]) -> list[SeedFigure]:
+    return [
+        SeedFigure(seed=seed, value=figure.value)
+        for seed, figure in zip(seeds, figures, strict=True)
+        if isinstance(figure, Estimate | Interval)
+    ]

@@ -1,0 +1,68 @@
+"""The result of an audit in a terminal: a table on stdout, what to know about it on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from facebone.commands.console import note, print_columns
+
+if TYPE_CHECKING:
+    from facebone.audit.schema import Audit, Interval, Refusal
+
+
+def print_audit(audit: Audit) -> None:
+    """The table of targets on stdout, and what a reader must know on stderr."""
+    from facebone.audit.verdict import judge
+
+    heads = ("target", "accuracy", "strongest attack", "AUC", "TPR @ 1 %", "control", "baseline")
+    rows: list[tuple[str, ...]] = [heads]
+    for target in audit.targets:
+        attack = next(one for one in target.attacks if one.name == target.strongest)
+        rows.append(
+            (
+                target.name,
+                _cell(target.utility.accuracy),
+                attack.name,
+                _cell(attack.auc),
+                _cell(attack.tpr_at_fpr["0.01"]),
+                _cell(attack.control.auc),
+                _cell(attack.baseline.auc),
+            )
+        )
+    print_columns(rows)
+    if audit.reference_protocol is not None:
+        share = audit.reference_protocol.member_share
+        note("the prototype's own protocol, which misleads (see the report):")
+        rows = [("target", "accuracy", "attack accuracy", "of members", "control")]
+        for one in audit.reference_protocol.targets:
+            figures = (one.utility_accuracy, one.attack_accuracy)
+            rows.append(
+                (one.name, *map(_cell, figures), f"{share:.2f}", _cell(one.control_accuracy))
+            )
+        print_columns(rows)
+    for test in audit.self_tests:
+        note(f"self-test {test.name}: {'passed' if test.passed else 'FAILED'}, {_cell(test.auc)}")
+    for warning in audit.warnings:
+        note(f"warning: {warning}")
+    verdict = judge(audit)
+    note(verdict.first)
+    note(verdict.second)
+
+
+def print_paths(out: Path) -> None:
+    """Where the artefacts are, last."""
+    from facebone.audit.artefacts import AUDIT_FILE, REPORT_FILE
+
+    typer.echo(str(out / AUDIT_FILE))
+    typer.echo(str(out / REPORT_FILE))
+
+
+def _cell(figure: Interval | Refusal) -> str:
+    from facebone.audit.schema import Refusal
+
+    if isinstance(figure, Refusal):
+        return "refused"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
