@@ -19,8 +19,7 @@ from facebone.audit.settings import check_attacks
 from facebone.scale.executor import SerialExecutor
 from facebone.seeding import derive_seed
 from facebone.verification.folds import draw_folds, fold_accuracies
-from facebone.verification.intervals import t_interval
-from facebone.verification.utility import measure_utility
+from facebone.verification.utility import fold_figure, measure_utility
 
 GIVEN = (
     "members and non-members were given, not drawn: whether both come from one distribution is "
@@ -111,7 +110,10 @@ def _measure(table: ScoreTable, seed: int) -> dict[str, Any]:
     )
     folds = draw_folds(same[member], seed=derive_seed(seed, "member folds"))
     accuracies = fold_accuracies(scores[member], same[member], folds)
-    return {"utility": utility.to_json(), "member_accuracy": t_interval(accuracies).to_json()}
+    return {
+        "utility": utility.to_json(),
+        "member_accuracy": fold_figure(accuracies, int(member.sum())).to_json(),
+    }
 
 
 def _data_facts(table: ScoreTable, name: str, alignment: str) -> DataFacts:

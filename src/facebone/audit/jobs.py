@@ -17,7 +17,8 @@ from facebone.audit.target import TargetRecipe, ask, make_null_target, make_targ
 from facebone.audit.trial import reference_trial, run_trial
 from facebone.data.splits import split_pairs
 from facebone.seeding import derive_seed
-from facebone.verification.intervals import clopper_pearson, t_interval
+from facebone.verification.intervals import clopper_pearson
+from facebone.verification.utility import fold_figure
 
 Settings = Mapping[str, Any]
 Inputs = Mapping[str, Result]
@@ -36,9 +37,10 @@ def train_and_ask(settings: Settings, inputs: Inputs) -> Result:
     """A target of one seed: its answers, its utility, its accuracy on members."""
     material = _material(inputs)
     target = make_target(TargetRecipe(**settings["recipe"]), material, seed=settings["seed"])
+    members = int(target.table.member.sum())
     values = {
         "utility": target.utility.to_json(),
-        "member_accuracy": t_interval(target.member_accuracy).to_json(),
+        "member_accuracy": fold_figure(target.member_accuracy, members).to_json(),
         "head": target.head,
     }
     return Result(values, target.table.to_arrays())

@@ -112,6 +112,9 @@ class AuditSettings:
                     # A report is passed on: a secret key does not belong into it.
                     shown = map(target_name, value) if item.name == "mitigations" else value
                     words += [word for one in shown for word in (option, one)]
+            elif item.name == "root":
+                # Where it lies here says nothing elsewhere; the fingerprint says what it is.
+                words += [option, "ROOT"] if value is not None else []
             elif item.name == "data" or value != item.default:
                 words += [option, str(value)]
         return f"{shlex.join(words)} --out DIR"

@@ -72,7 +72,9 @@ def audit(
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            help="Attack, such as `loss_threshold` or `art_gb`. Repeat; six cheap ones by default."
+            help="Attack: `loss_threshold`, `entropy`, `modified_entropy`, `gap`, `score_bits`, or "
+            "ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, `_svm`. Repeat; by default the "
+            "first five and `art_gb`."
         ),
     ] = None,
     alignment: options.AlignmentOption = options.Alignment.FIVE_POINT,

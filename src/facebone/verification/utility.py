@@ -114,13 +114,23 @@ def measure_utility(
     )
     tars = {far: _tar(values, same, far, tar_replicates[i]) for i, far in enumerate(FARS)}
     return Utility(
-        accuracy=never_certain(t_interval(fold_accuracy), len(same)),
+        accuracy=fold_figure(fold_accuracy, len(same)),
         accuracy_standard_error=standard_error(fold_accuracy),
         fold_accuracy=tuple(fold_accuracy),
         auc=never_certain(percentile_interval(auc(values, same), auc_replicates), fewer),
         eer=never_certain(percentile_interval(eer(values, same), eer_replicates), fewer),
         tar_at_far=tars,
     )
+
+
+def fold_figure(fold_accuracy: Sequence[float], pairs: int) -> Estimate:
+    """Accuracy over folds with its interval, which no number of faultless folds makes vanish.
+
+    Args:
+        fold_accuracy: the accuracy of each fold, at least two.
+        pairs: number of pairs in all folds.
+    """
+    return never_certain(t_interval(fold_accuracy), pairs)
 
 
 def _tar(
