@@ -61,6 +61,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
         patch.setenv("SE_AVOID_STATS", "true")
         found = webdriver.Chrome(options=options, service=Service(executable_path=driver))
         try:
+            found.get("about:blank")  # instead of the start page, which asks for much
             yield found
         finally:
             found.quit()
