@@ -255,10 +255,13 @@ assert torch.get_num_threads() == available_cores(), torch.get_num_threads()
 
 
 PARENT = """
+import signal
 import sys
 from facebone.scale.executor import ProcessExecutor
 import executor_functions
 if __name__ == "__main__":
+    # A shell that runs tests in the background lets them ignore this signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     ProcessExecutor(2).run(executor_functions.linger, [sys.argv[1]] * 4, on_result=lambda a, r: [])
 """
 
@@ -286,6 +289,7 @@ def test_workers_end_with_their_parent_however_it_ends(functions, tmp_path, how)
         _, said = parent.communicate(timeout=30)
     finally:
         parent.kill()
+        parent.communicate()
     if how == signal.SIGINT:
         assert said.rstrip().endswith("KeyboardInterrupt")
     assert_gone(pids)
