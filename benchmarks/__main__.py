@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-ON_SYNTHETIC_FACES = ("benchmarks.bench_synthesis",)
+ON_SYNTHETIC_FACES = ("benchmarks.bench_synthesis", "benchmarks.bench_shadows")
 ON_REAL_FACES = ("benchmarks.bench_engine", "benchmarks.bench_memory", "benchmarks.audit_lfw")
 
 

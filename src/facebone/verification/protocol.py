@@ -12,7 +12,8 @@ from facebone.seeding import derive_seed
 from facebone.verification.calibration import best_accuracy_threshold
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.folds import Folds, check_folds
-from facebone.verification.heads.base import Head, Labels, Scores, check_labelled
+from facebone.verification.heads.base import Head, Labels, Scores
+from facebone.verification.heads.checks import check_labelled
 from facebone.verification.intervals import People
 from facebone.verification.metrics import accuracy
 from facebone.verification.utility import Utility, measure_utility

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from facebone.errors import UsageError
 from facebone.mitigations.multi_backbone.assignment import assign
@@ -24,8 +26,9 @@ from facebone.mitigations.multi_backbone.settings import KEPT, RotationSettings
 from facebone.mitigations.multi_backbone.spaces import SPACES, Maps, meet
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import FitReport, LearningHead, Views, make_head
+from facebone.verification.heads import FitJob, FitReport, LearningHead, Views, make_head
 from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads.many import PoolJobs
 
 _WHERE = "mitigation facebone"
 
@@ -58,6 +61,7 @@ class FaceBoneHead(LearningHead):
                 hint="take a head that learns, or assignment=fusion or all",
             )
         self._inner = inner
+        self.at_once = inner.at_once
         self._space = SPACES[chosen.space](width=chosen.width, regularisation=chosen.regularisation)
 
     @property
@@ -96,36 +100,80 @@ class FaceBoneHead(LearningHead):
     def _fit(
         self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None
     ) -> FitReport:
+        views, maps = self._meet(pairs, seed=seed)
+        if validation is not None:
+            # Which backbone will be asked is the policy's choice, so the validation takes them all.
+            met, count = meet(validation[0], maps), len(pairs.left)
+            every = assign("epoch", len(met), count, epochs=None, block=1, seed=seed)
+            validation = Views(met, every).distinct(validation[1])
+        inner = self._inner.fresh()
+        report = inner.fit_views(views, same, seed=seed, validation=validation)
+        self._adopt(inner, maps, self._middle(pairs), count=len(pairs.left), seed=seed)
+        return report
+
+    def _stream(self, jobs: PoolJobs, groups: list[list[int]]) -> Iterator[tuple[int, Self]]:
+        count = len(jobs.pool.left)
+        for group in groups:
+            found: list[tuple[Maps, Any]] = []
+            inners = self._inner.fit_views_many(self._lessons(jobs, group, found))
+            for number, inner, (maps, centre) in zip(group, inners, found, strict=True):
+                head = self.fresh()
+                head._adopt(inner, maps, centre, count=count, seed=jobs.seeds[number])
+                head.dimensions = jobs.pool.dimensions
+                yield number, head
+
+    def _lessons(
+        self, jobs: PoolJobs, group: list[int], found: list[tuple[Maps, Any]]
+    ) -> Iterator[FitJob]:
+        """What the heads inside learn from, one by one; the rest goes to `found`."""
+        for number in group:
+            pairs, same = jobs.pairs(number)
+            views, maps = self._meet(pairs, seed=jobs.seeds[number])
+            found.append((maps, self._middle(pairs)))
+            yield FitJob(views, same, jobs.seeds[number])
+
+    def _meet(self, pairs: EmbeddedPairs, *, seed: int) -> tuple[Views, Maps]:
+        """What the head inside learns from, and the maps into the space where it does."""
         settings: RotationSettings = self.settings
         count = self._count(pairs.dimensions)
         maps = self._space.fit(pairs, seed=seed)
-        inner = self._inner.fresh()
         schedule = assign(
             settings.assignment,
             len(pairs),
             count,
-            epochs=getattr(inner.settings, "epochs", None),
+            epochs=getattr(self._inner.settings, "epochs", None),
             block=settings.block,
             seed=seed,
         )
-        if validation is not None:
-            # Which backbone will be asked is the policy's choice, so the validation takes them all.
-            met = meet(validation[0], maps)
-            every = assign("epoch", len(met), count, epochs=None, block=1, seed=seed)
-            validation = Views(met, every).distinct(validation[1])
-        views = Views(meet(pairs, maps), schedule)
-        report = inner.fit_views(views, same, seed=seed, validation=validation)
-        self._inner, self._maps = inner, maps
-        self._key = derived_key(seed) if settings.key is None else key_bytes(settings.key)
+        return Views(meet(pairs, maps), schedule), maps
+
+    def _middle(self, pairs: EmbeddedPairs) -> Any:
+        """Mean of the first backbone's embeddings."""
         first = np.concatenate([pairs.left[0], pairs.right[0]])
-        self._centre = first.mean(axis=0, dtype=np.float64)
+        return first.mean(axis=0, dtype=np.float64)
+
+    def _adopt(
+        self, inner: LearningHead, maps: Maps, centre: Any, *, count: int, seed: int
+    ) -> None:
+        """Take a fitted head inside, and open the policy of this seed."""
+        self._inner, self._maps, self._centre = inner, maps, centre
+        key = self.settings.key
+        self._key = derived_key(seed) if key is None else key_bytes(key)
         self._open_policy(count, rng=make_rng(seed, "facebone", "queries"))
-        return report
 
     def _logit(self, pairs: EmbeddedPairs) -> Scores:
         if self._policy is None:  # checked before: it was fitted or loaded
             raise RuntimeError("no policy")
         return self._policy.answer(pairs, self._through)
+
+    def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
+        if self._policy is None:  # as above
+            raise RuntimeError("no policy")
+
+        def through(asked: EmbeddedPairs, backbone: int) -> Scores:
+            return self._inner.quick_logit(meet(asked, self._maps, [backbone])).astype(np.float64)
+
+        return self._policy.answer(pairs, through).astype(np.float32)
 
     def _through(self, pairs: EmbeddedPairs, backbone: int) -> Scores:
         return self._inner.logit(meet(pairs, self._maps, [backbone]))

@@ -11,16 +11,19 @@ from facebone.errors import WeightsError
 from facebone.registry import Registry
 from facebone.settings import parse_settings
 from facebone.verification.heads.base import FitReport, Head, LearningHead
+from facebone.verification.heads.many import FitJob, logit_many
 from facebone.verification.heads.views import Views
 
 __all__ = [
     "COMPOSED",
     "HEADS",
+    "FitJob",
     "FitReport",
     "Head",
     "LearningHead",
     "Views",
     "head_from_state",
+    "logit_many",
     "make_head",
 ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, Self, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from facebone.errors import UsageError
+from facebone.seeding import check_seed
 from facebone.settings import check_flag, check_integer, check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import (
@@ -21,6 +24,8 @@ from facebone.verification.heads.base import (
     LearningHead,
     Scores,
 )
+from facebone.verification.heads.many import FitJob, PoolJobs
+from facebone.verification.heads.mlp_many import Course, train_together
 from facebone.verification.heads.mlp_network import (
     Initialisation,
     Network,
@@ -128,6 +133,7 @@ class MLPHead(LearningHead):
 
     name = "mlp"
     settings_type = MLPSettings
+    at_once = 8
     _network: Network
 
     def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
@@ -167,13 +173,66 @@ class MLPHead(LearningHead):
             validation_loss=tuple(training.validation_loss),
         )
 
+    def _stream(self, jobs: PoolJobs, groups: list[list[int]]) -> Iterator[tuple[int, Self]]:
+        if self.settings.patience is not None:
+            # Each would stop at an epoch of its own: side by side they would wait for the last.
+            yield from super()._stream(jobs, groups)
+            return
+        rows = torch.from_numpy(jobs.pool.differences()).to(self.device)
+        truth = torch.from_numpy(jobs.same.astype(np.float32)).to(self.device)
+        for group in groups:
+            courses = [Course(jobs.members[k][None, :], jobs.seeds[k]) for k in group]
+            heads = self._together(rows, truth, courses, jobs.pool.dimensions)
+            yield from zip(group, heads, strict=True)
+
+    def fit_views_many(self, jobs: Iterable[FitJob]) -> list[Self]:
+        """See `Head.fit_views_many`; with `patience` they are trained one after another."""
+        if self.settings.patience is not None:
+            return super().fit_views_many(jobs)
+        rows, truth, courses, widths = [], [], [], set()
+        begin = 0
+        for job in jobs:
+            views, count = job.views, len(job.views)
+            check_seed(job.seed)
+            self._check_learnt(views.pairs, job.same, (views.width,), None)
+            # Under each backbone in turn, all pairs: pair i under backbone k is row k * count + i.
+            seen = zip(views.pairs.left, views.pairs.right, strict=True)
+            rows += [torch.from_numpy(left - right).to(self.device) for left, right in seen]
+            truth += [job.same.astype(np.float32)] * len(views.pairs.left)
+            courses.append(Course(begin + views.schedule * count + np.arange(count), job.seed))
+            begin += count * len(views.pairs.left)
+            widths.add(views.width)
+        if len(widths) > 1:
+            raise UsageError(
+                f"jobs of one width are needed, got {sorted(widths)}", where=f"head {self.name}"
+            )
+        if not courses:
+            return []
+        labels = torch.from_numpy(np.concatenate(truth)).to(self.device)
+        return self._together(torch.cat(rows), labels, courses, tuple(widths))
+
+    def _together(
+        self, rows: Tensor, truth: Tensor, courses: Sequence[Course], dimensions: tuple[int, ...]
+    ) -> list[Self]:
+        heads = []
+        for network in train_together(self.settings, rows, truth, courses):
+            heads.append(self.fresh())
+            heads[-1]._network, heads[-1].dimensions = network, dimensions
+        return heads
+
     def _logit(self, pairs: EmbeddedPairs) -> Scores:
         network = self._network.map(lambda tensor: tensor.double())
-        rows = torch.from_numpy(pairs.differences()).double()
+        logit: Scores = self._answer(network, torch.from_numpy(pairs.differences()).double())
+        return logit
+
+    def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
+        return self._answer(self._network, torch.from_numpy(pairs.differences()))
+
+    def _answer(self, network: Network, rows: Tensor) -> npt.NDArray[Any]:
         with torch.inference_mode():
             parts = [self._both(network, block) for block in torch.split(rows, SCORED_AT_ONCE)]
-        logit: Scores = torch.cat(parts).numpy()
-        return logit
+        answer: npt.NDArray[Any] = torch.cat(parts).numpy()
+        return answer
 
     def _both(self, network: Network, rows: Tensor) -> Tensor:
         there = forward(network, rows)

@@ -157,7 +157,7 @@ def forward(
         if i == last:
             break
         if i in network.norms:
-            hidden = _normalise(hidden, network.norms[i], training=training)
+            hidden = normalise(hidden, network.norms[i], training=training)
         hidden = torch.relu(hidden)
         if training and dropout:
             drawn = torch.rand(hidden.shape, generator=generator, device=hidden.device)
@@ -171,7 +171,8 @@ def _affine(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(-2), rows, weight)
 
 
-def _normalise(rows: Tensor, norm: Norm, *, training: bool) -> Tensor:
+def normalise(rows: Tensor, norm: Norm, *, training: bool) -> Tensor:
+    """Batch-normalise (b, width) rows; while `training` the running moments change in place."""
     mean, variance = norm.mean, norm.variance
     if training:
         count = rows.shape[-2]

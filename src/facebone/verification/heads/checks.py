@@ -1,0 +1,44 @@
+"""What every head refuses to learn from: labels or embeddings that do not do."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from facebone.errors import UsageError
+from facebone.verification.embedded_pairs import EmbeddedPairs
+
+Labels = npt.NDArray[np.bool_]
+
+
+def check_finite(pairs: EmbeddedPairs, *, where: str) -> None:
+    """Refuse embeddings that hold NaN or infinity.
+
+    Raises:
+        UsageError: they do.
+    """
+    for matrix in (*pairs.left, *pairs.right):
+        if not np.isfinite(matrix).all():
+            row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+            raise UsageError(
+                f"the embeddings of pair {row} are not finite",
+                where=where,
+                hint="leave out pairs whose pictures could not be embedded",
+            )
+
+
+def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
+    """Refuse labels that do not fit the pairs.
+
+    Raises:
+        UsageError: wrong shape or type, one class only, or embeddings that are not finite.
+    """
+    if same.shape != (len(pairs),) or same.dtype != np.bool_:
+        raise UsageError(
+            f"labels must be bool of shape ({len(pairs)},), got {same.dtype} of {same.shape}",
+            where=where,
+        )
+    if same.all() or not same.any():
+        got = "no pair" if not len(same) else f"only {'matched' if same[0] else 'mismatched'} pairs"
+        raise UsageError(f"needs matched and mismatched pairs, got {got}", where=where)
+    check_finite(pairs, where=where)

@@ -1,0 +1,264 @@
+"""One step of AdamW for stacked MLPs, laid out by hand.
+
+- One batched product a layer stands for k small ones, and so does each element-wise operation.
+- Gradients are computed layer by layer from the last to the first, and each layer is updated as
+  soon as its gradient is known. So one buffer of the largest layer's size holds every gradient in
+  turn, and weights, gradient and moments meet while they are in the processor's cache.
+- All buffers are made once.
+
+Sums are the single recipe's, which autograd makes: torch's batched products add up as its single
+ones do. The few operations that round otherwise in a stack are done network by network; they are
+too small to count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from facebone.verification.heads.mlp_network import Network, Norm, normalise
+
+if TYPE_CHECKING:
+    from facebone.verification.heads.mlp import MLPSettings
+
+# Of torch.optim.AdamW.
+_BETAS = (0.9, 0.999)
+_EPSILON = 1e-8
+
+VECTOR = 16
+"""Numbers in the widest vector that a processor computes with at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stacked:
+    """k networks in training; every tensor has a leading dimension of k.
+
+    Args:
+        network: what is trained.
+        first: mean gradients, of AdamW.
+        second: mean squared gradients.
+        generators: one a network, for what is drawn while it learns.
+        steps: how many steps were taken, one number for all.
+    """
+
+    network: Network
+    first: Network
+    second: Network
+    generators: list[torch.Generator]
+    steps: Tensor
+
+    def part(self, begin: int, end: int) -> Stacked:
+        """Networks begin .. end - 1, in the same memory."""
+        return replace(
+            self,
+            network=self.network.map(lambda tensor: tensor[begin:end]),
+            first=self.first.map(lambda tensor: tensor[begin:end]),
+            second=self.second.map(lambda tensor: tensor[begin:end]),
+            generators=self.generators[begin:end],
+        )
+
+
+class Buffers:
+    """Memory by name, as large as the largest tensor that was asked for under the name."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._flat: dict[str, Tensor] = {}
+
+    def get(self, name: str, *shape: int) -> Tensor:
+        """A tensor of this shape; another of the same name may share its memory."""
+        size = prod(shape)
+        if name not in self._flat or self._flat[name].numel() < size:
+            self._flat[name] = torch.empty(size, device=self._device)
+        return self._flat[name][:size].view(shape)
+
+    def held(self) -> list[Tensor]:
+        """All there are."""
+        return list(self._flat.values())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One layer of k networks at b pairs a batch, all its tensors laid out for a step.
+
+    Args:
+        inputs: (k, b, in), rectified outputs of the layer before.
+        weight: (k, in, out).
+        bias: (k, out).
+        outputs: (k, b, out), rectified where hidden, logits in the last layer.
+        slope: (k, b, out), gradient of the loss by what comes before the rectifier.
+        before: (k, b, in), the slope of the layer before; None in the first.
+        by_weight: (k, in, out), gradient by the weights.
+        by_bias: (k, out), gradient by the biases.
+        update: parameters, gradients, first and second moments of this layer for AdamW.
+    """
+
+    inputs: Tensor
+    weight: Tensor
+    bias: Tensor
+    outputs: Tensor
+    slope: Tensor
+    before: Tensor | None
+    by_weight: Tensor
+    by_bias: Tensor
+    update: tuple[list[Tensor], ...]
+
+
+class Run:
+    """Steps of stacked networks at one batch size.
+
+    Args:
+        settings: the recipe.
+        stacked: k networks; they change in place.
+        buffers: memory, which runs that never overlap may share.
+        size: pairs in a batch, b.
+    """
+
+    def __init__(
+        self, settings: MLPSettings, stacked: Stacked, buffers: Buffers, size: int
+    ) -> None:
+        self.dropout, self.size = settings.dropout, size
+        self.rate, self.decay = settings.learning_rate, settings.weight_decay
+        self.stacked = stacked
+        network, first, second = stacked.network, stacked.first, stacked.second
+        count, width = network.weights[0].shape[:2]
+        get = buffers.get
+        self.batch = get("batch", count * size, width)
+        self.labels = get("labels", count * size)
+        self.layers: list[Layer] = []
+        inputs, before = self.batch.view(count, size, width), None
+        for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
+            out = weight.shape[2]
+            # A slope is needed to make the one before it, and then no more: two buffers do. Of
+            # the gradients by weights there is one at a time.
+            slope = get(f"slope {i % 2}", count, size, out)
+            by_weight = get("by weight", *weight.shape)
+            by_bias = get("by bias", *bias.shape)
+            update = (
+                _apart([weight, bias]),
+                _apart([by_weight, by_bias]),
+                _apart([first.weights[i], first.biases[i]]),
+                _apart([second.weights[i], second.biases[i]]),
+            )
+            outputs = get(f"output {i}", count, size, out)
+            self.layers.append(
+                Layer(inputs, weight, bias, outputs, slope, before, by_weight, by_bias, update)
+            )
+            inputs, before = outputs, slope
+        # Of batch normalisation, which is left to autograd: what came out and what went in.
+        self.ways: dict[int, tuple[Tensor, tuple[Tensor, Tensor, Tensor]]] = {}
+
+    def step(self, rows: Tensor, truth: Tensor, places: Tensor) -> None:
+        """One step of AdamW on the mean cross-entropy of each network's batch.
+
+        Args:
+            rows: as in `train_together`.
+            truth: as in `train_together`.
+            places: (k * b,) rows of the first network's batch, then the second's, ..
+        """
+        torch.index_select(rows, 0, places, out=self.batch)
+        torch.index_select(truth, 0, places, out=self.labels)
+        for i, layer in enumerate(self.layers[:-1]):
+            torch.baddbmm(layer.bias.unsqueeze(1), layer.inputs, layer.weight, out=layer.outputs)
+            if i in self.stacked.network.norms:
+                self._normalise(i, layer.outputs)
+            layer.outputs.relu_()
+            if self.dropout:
+                self._drop(layer.outputs)
+        self._answer(self.layers[-1])
+        for i in range(len(self.layers) - 1, -1, -1):
+            self._back(i, self.layers[i])
+
+    def _answer(self, last: Layer) -> None:
+        """Logits and the slope by them."""
+        each = zip(last.bias, last.inputs, last.weight, last.outputs, last.slope, strict=True)
+        for bias, inputs, weight, logits, slope in each:
+            # One by one, for a single column is another kernel's work, whose sums round otherwise.
+            torch.addmm(bias, inputs, weight, out=logits)
+            torch.sigmoid(logits, out=slope)
+        # Of mean(log(1 + exp(z)) - y z) over b pairs, the derivative by z is (sigmoid(z) - y) / b.
+        last.slope.sub_(self.labels.view_as(last.slope)).div_(self.size)
+
+    def _back(self, i: int, layer: Layer) -> None:
+        """From a layer's slope to its update and to the slope of the layer before."""
+        if i in self.stacked.network.norms:
+            self._through_norm(i, layer.slope)
+        if layer.before is not None:  # while the weights are those that answered
+            torch.bmm(layer.slope, layer.weight.mT, out=layer.before)
+        torch.bmm(layer.inputs.mT, layer.slope, out=layer.by_weight)
+        torch.sum(layer.slope, 1, out=layer.by_bias)
+        self._update(*layer.update)
+        if layer.before is not None:
+            # What was rectified or dropped is zero in the outputs, and passes nothing back.
+            torch.ops.aten.threshold_backward.grad_input(
+                layer.before, layer.inputs, 0, grad_input=layer.before
+            )
+            if self.dropout:
+                layer.before.div_(1 - self.dropout)
+
+    def _drop(self, outputs: Tensor) -> None:
+        shape, device = outputs.shape[1:], outputs.device
+        drawn = [
+            torch.rand(shape, generator=each, device=device) for each in self.stacked.generators
+        ]
+        outputs.mul_(torch.stack(drawn) >= self.dropout).div_(1 - self.dropout)
+
+    def _normalise(self, i: int, outputs: Tensor) -> None:
+        """Normalise what goes into a layer's rectifier, in place, and keep how to come back."""
+        norm = self.stacked.network.norms[i]
+        with torch.enable_grad():
+            before = outputs.clone().requires_grad_()
+            scale, shift = (tensor.detach().requires_grad_() for tensor in _learnt(norm))
+            after = normalise(before, Norm(scale, shift, norm.mean, norm.variance), training=True)
+        self.ways[i] = after, (before, scale, shift)
+        outputs.copy_(after)
+
+    def _through_norm(self, i: int, slope: Tensor) -> None:
+        """From the slope by a normalised layer to the slope by what went in, in place."""
+        after, given = self.ways.pop(i)
+        by_input, *by_learnt = torch.autograd.grad(after, given, slope)
+        slope.copy_(by_input)
+        parts = (self.stacked.network, self.stacked.first, self.stacked.second)
+        learnt, first, second = (_apart(_learnt(part.norms[i])) for part in parts)
+        self._update(learnt, _apart(by_learnt), first, second)
+
+    def _update(
+        self, tensors: list[Tensor], slopes: list[Tensor], first: list[Tensor], second: list[Tensor]
+    ) -> None:
+        # The function below torch.optim.AdamW(fused=True): the class would want the gradients of
+        # all layers at once, and count steps of its own for each run of networks.
+        torch._fused_adamw_(
+            tensors,
+            slopes,
+            first,
+            second,
+            [],
+            [self.stacked.steps] * len(tensors),
+            lr=self.rate,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            weight_decay=self.decay,
+            eps=_EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+def _apart(stacked: list[Tensor]) -> list[Tensor]:
+    """The tensors, those of which a network's part does not fill whole vectors network by network.
+
+    What is left of a vector at the end of a tensor is computed by other instructions.
+    """
+    parts: list[Tensor] = []
+    for tensor in stacked:
+        whole = tensor[0].numel() % VECTOR == 0
+        parts += [tensor] if whole else tensor.unbind()
+    return parts
+
+
+def _learnt(norm: Norm) -> list[Tensor]:
+    return [norm.scale, norm.shift]
