@@ -6,12 +6,14 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from facebone.attacks.base import ATTACKS, Access, Goal, make_attack
 from facebone.attacks.observations import Observations
+from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.planted import memorise_pairs
 from facebone.audit.score_table import ScoreTable
 from facebone.data.splits import Level
@@ -21,7 +23,8 @@ from facebone.verification.metrics import auc
 # Small enough to be quick; every other setting keeps its default.
 QUICK = {"art_nn": {"epochs": 30, "learning_rate": 3e-3}}
 # ART's linear model sees answer and label as a sum, in which sure and right does not show.
-FINDS = {"art_lr": {"input_type": "loss"}}
+# RMIA's gamma makes equals of ratios that lie close: those of easy pairs, known by heart or not.
+FINDS = {"art_lr": {"input_type": "loss"}, "rmia": {"gamma": 1.0}}
 
 
 def scored(n=400, seed=0, queries=1):
@@ -31,17 +34,31 @@ def scored(n=400, seed=0, queries=1):
     odds = rng.normal(size=(n, 1)) * 2 + np.where(same, 1.7, -1.7)[:, None]
     odds = odds + 0.3 * rng.normal(size=(n, queries))
     observed = Observations.from_scores(1 / (1 + np.exp(-odds)), same)
-    return observed, rng.permutation(n) % 2 == 0
+    return with_shadows(observed, seed), rng.permutation(n) % 2 == 0
+
+
+def with_shadows(observed, seed=0, shadows=6):
+    """The same beside shadows: they know what is hard, each was trained on a half and shows none.
+
+    An attack that needs none does not look at them.
+    """
+    rng, n = np.random.default_rng((seed, 1)), len(observed)
+    odds = observed.log_odds.mean(axis=1) + rng.normal(size=(shadows, n))
+    trained = rng.random((shadows, n)) < 0.5
+    return replace(observed, shadows=ShadowAnswers(odds.astype(np.float32), trained))
 
 
 def memorised(n=400, seed=0, queries=1):
-    """The same verifier with its members known by heart."""
+    """The same verifier with its members known by heart, beside shadows that do as it does."""
     observed, member = scored(n, seed, queries)
     ids = np.array([f"{i}" for i in range(n)])
     table = ScoreTable(
         ids, ids, None, member.astype(np.int8), np.zeros(n, dtype=bool), observed, None
     )
-    return memorise_pairs(table).answers, member
+    trained, odds = observed.shadows.trained, observed.shadows.log_odds
+    sure = np.where(observed.same, np.float32(40), np.float32(-40))
+    shadows = ShadowAnswers(np.where(trained, sure, odds), trained)
+    return replace(memorise_pairs(table).answers, shadows=shadows), member
 
 
 def fitted(name, data, seed=0, **settings):
@@ -100,7 +117,13 @@ def test_finds_nothing_where_there_is_nothing(name):
 def test_finds_nothing_in_constant_scores(name):
     observed, member = scored(seed=3)
     constant = Observations.from_scores(np.full(len(member), 0.5), observed.same)
+    same_for_all = ShadowAnswers(np.zeros_like(observed.shadows.log_odds), observed.shadows.trained)
+    constant = replace(constant, shadows=same_for_all)
     found = fitted(name, (constant, member)).score(constant)
+    if ATTACKS.get(name).needs_shadows:
+        # How many shadows were trained on a pair differs, and tells nothing.
+        assert auc(found, member) == pytest.approx(0.5, abs=3.5 * (1 / 1200) ** 0.5)
+        return
     # One answer for matched pairs, one for mismatched: ART's network rounds by its batches.
     assert len(np.unique(found.round(5))) <= 2
 
@@ -111,9 +134,44 @@ def test_a_score_depends_on_its_own_row_alone(name):
     found = attack.score(observed)
     order = np.random.default_rng(0).permutation(len(observed))
     np.testing.assert_allclose(attack.score(observed.take(order)), found[order], atol=1e-6)
+    if attack.needs_shadows:
+        return  # what is usual is learnt from all candidates together
     for row in (0, 7):
         alone = attack.score(observed.take(np.array([row])))
         np.testing.assert_allclose(alone, found[[row]], atol=1e-6)
+
+
+def test_shadows_are_asked_for_where_they_are_needed(name):
+    attack, (observed, _) = fitted(name, memorised(seed=1)), scored(seed=2)
+    without = replace(observed, shadows=None)
+    if not attack.needs_shadows:
+        np.testing.assert_array_equal(attack.score(without), attack.score(observed))
+        return
+    empty = ShadowAnswers(observed.shadows.log_odds[:0], observed.shadows.trained[:0])
+    for given in (without, replace(observed, shadows=empty)):
+        with pytest.raises(UsageError, match=f"attack {name}: needs .*shadow verifier"):
+            attack.score(given)
+
+
+def test_the_order_of_shadows_does_not_matter(name):
+    attack, (observed, _) = fitted(name, memorised(seed=1)), memorised(seed=2)
+    order = np.array([3, 1, 5, 0, 2, 4])
+    shadows = observed.shadows
+    other = ShadowAnswers(shadows.log_odds[order], shadows.trained[order])
+    found = attack.score(replace(observed, shadows=other))
+    np.testing.assert_allclose(found, attack.score(observed), atol=1e-6)
+
+
+@pytest.mark.parametrize("shadows", [1, 2])
+@pytest.mark.parametrize("kind", ["all", "none", "some"])
+def test_however_few_shadows_and_candidates_scores_are_finite(name, shadows, kind):
+    attack, (observed, _) = fitted(name, memorised(seed=1)), scored(seed=2)
+    few = with_shadows(observed, 5, shadows)
+    if kind != "some":
+        everyone = np.full_like(few.shadows.trained, kind == "all")
+        few = replace(few, shadows=replace(few.shadows, trained=everyone))
+    for rows in (slice(None), slice(3), slice(1)):
+        assert np.isfinite(attack.score(few.take(np.arange(400)[rows]))).all()
 
 
 def test_same_seed_same_scores(name):
@@ -183,7 +241,7 @@ def test_several_answers_about_each_candidate(name):
 
 def test_answers_at_the_ends_of_what_a_probability_can_be(name):
     observed, member = scored(seed=1)
-    sure = Observations.from_scores(observed.score.round(), observed.same)
+    sure = with_shadows(Observations.from_scores(observed.score.round(), observed.same))
     found = fitted(name, (sure, member)).score(sure)
     assert np.isfinite(found).all()
 
@@ -192,6 +250,7 @@ def test_scores_that_are_no_probabilities(name):
     rng = np.random.default_rng(0)
     same = np.arange(300) % 2 == 0
     cosines = Observations.from_scores(np.where(same, 0.5, 0.1) + 0.2 * rng.normal(size=300), same)
+    cosines = with_shadows(cosines)
     found = fitted(name, (cosines, rng.random(300) < 0.5)).score(cosines)
     assert np.isfinite(found).all()
 

@@ -62,6 +62,8 @@ class MembershipAttack(ABC):
     """Whether it must be fitted to known members and non-members."""
     averages: ClassVar[bool] = True
     """Whether more answers about one candidate tell it more."""
+    needs_shadows: ClassVar[bool] = False
+    """Whether the attacker trains verifiers of their own and compares."""
     settings_type: ClassVar[type[Any]] = NoSettings
 
     def __init__(self, settings: object | None = None) -> None:
@@ -106,10 +108,17 @@ class MembershipAttack(ABC):
         """How surely each candidate was in the training, (n,) float64, larger for members.
 
         Raises:
-            UsageError: the attack learns and was not fitted.
+            UsageError: the attack learns and was not fitted, or it needs shadows that are not
+                there.
         """
         if self.learns and not self._fitted:
             raise UsageError("scores nothing before it is fitted", where=f"attack {self.name}")
+        if self.needs_shadows and observed.shadows is None:
+            raise UsageError(
+                "needs shadow verifiers, and none were trained",
+                where=f"attack {self.name}",
+                hint="ask for some, as with --shadows 16",
+            )
         if not len(observed):
             return np.empty(0)
         found = np.asarray(self._score(observed), dtype=np.float64)
@@ -134,6 +143,12 @@ ATTACKS.add("gap", "facebone.attacks.membership.gap:Gap")
 ATTACKS.add("score_bits", "facebone.attacks.membership.score_bits:ScoreBits")
 for _kind in ("rf", "gb", "nn", "lr", "dt", "knn", "svm"):
     ATTACKS.add(f"art_{_kind}", f"facebone.attacks.membership.art_black_box:{_kind.upper()}Attack")
+ATTACKS.add("population", "facebone.attacks.membership.population:Population")
+ATTACKS.add("reference", "facebone.attacks.membership.reference:Reference")
+ATTACKS.add("lira", "facebone.attacks.membership.lira:LiRA")
+ATTACKS.add("rmia", "facebone.attacks.membership.rmia:RMIA")
+ATTACKS.add("quantile", "facebone.attacks.membership.quantile:Quantile")
+ATTACKS.add("shadow_boosting", "facebone.attacks.membership.shadow_boosting:ShadowBoosting")
 
 
 def make_attack(name: str, settings: Mapping[str, Any] | None = None) -> MembershipAttack:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.errors import UsageError
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +30,7 @@ class Observations:
         same: (n,) bool, whether each pair shows one person.
         log_odds: (n, q) of the same person; see `from_scores`.
         threshold: the verifier decides "same" where ``score >= threshold``.
+        shadows: the same candidates' answers from verifiers that the attacker trained, or None.
 
     Raises:
         UsageError: shapes that do not fit each other, or answers that are not finite.
@@ -38,6 +40,7 @@ class Observations:
     same: Mask
     log_odds: Floats
     threshold: float
+    shadows: ShadowAnswers | None = None
 
     def __post_init__(self) -> None:
         n = len(self.same)
@@ -62,6 +65,12 @@ class Observations:
                     where=name,
                     hint="leave those pairs out, or find out why the verifier fails on them",
                 )
+        if self.shadows is not None and self.shadows.trained.shape[1] != n:
+            raise UsageError(
+                f"shadows answered about {self.shadows.trained.shape[1]} candidates, the target "
+                f"about {n}",
+                where="shadows",
+            )
 
     @classmethod
     def from_scores(
@@ -103,7 +112,13 @@ class Observations:
 
     def take(self, rows: npt.NDArray[np.intp] | Mask) -> Observations:
         """The candidates at `rows`, as positions or as a mask."""
-        return Observations(self.score[rows], self.same[rows], self.log_odds[rows], self.threshold)
+        return Observations(
+            self.score[rows],
+            self.same[rows],
+            self.log_odds[rows],
+            self.threshold,
+            None if self.shadows is None else self.shadows.take(rows),
+        )
 
     def first_queries(self, count: int) -> Observations:
         """The first `count` answers about each candidate.
@@ -117,7 +132,11 @@ class Observations:
                 where="queries",
             )
         return Observations(
-            self.score[:, :count], self.same, self.log_odds[:, :count], self.threshold
+            self.score[:, :count],
+            self.same,
+            self.log_odds[:, :count],
+            self.threshold,
+            self.shadows,
         )
 
     def margin(self) -> Floats:

@@ -1,0 +1,103 @@
+"""Boosting on shadows: each plays the target in turn, and what gives its members away is learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facebone.attacks.membership.shadow_attack import Compared, ShadowAttack
+from facebone.attacks.membership.shadow_posterior import align, expect
+from facebone.attacks.observations import Floats
+from facebone.settings import check_flag, check_integer
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowBoostingSettings:
+    """Settings of boosting on shadows.
+
+    Args:
+        align: bring the answers of all verifiers to one distribution first. It takes for granted
+            that about as many of the candidates are members of the target as of a shadow.
+        rounds: trees.
+
+    Raises:
+        UsageError: a value is of the wrong type or out of range.
+    """
+
+    align: bool = True
+    rounds: int = 150
+
+    def __post_init__(self) -> None:
+        check_flag("align", self.align)
+        check_integer("rounds", self.rounds, low=1)
+
+
+class ShadowBoosting(ShadowAttack):
+    """Goal: tell members by what gives a shadow's members away, with few shadows too.
+
+    Access: the score. Knowledge: whether each candidate shows one person, and shadows, verifiers
+    that the attacker trained by the target's recipe on pairs like the candidates. Success: members
+    stand out in the target as they do in a shadow that is compared with the other shadows.
+
+    Each shadow plays the target in turn. A candidate is described by its margin, by what the other
+    shadows lead one to expect of it if it is a member and if not (`expect`), and by the ratio of
+    the two likelihoods; gradient boosting learns the membership, which the attacker knows. What it
+    learnt is then asked of the target, described by all shadows. Unlike LiRA it needs no normal
+    distributions: that members' margins end up in a narrow band, which others overshoot, is seen.
+
+    One shadow has no others to be compared with: then class and margin alone are learnt from.
+    Where no shadow was trained on any candidate, or all on all, there is nothing to learn, and
+    candidates are ranked by how far the margin lies above what is expected out of training.
+
+    References:
+        The shadows' part as targets: Shokri, Stronati, Song and Shmatikov, "Membership Inference
+        Attacks against Machine Learning Models", 2017; the likelihood ratio: Carlini, Chien, Nasr,
+        Song, Terzis and Tramer, "Membership Inference Attacks From First Principles", 2022.
+    """
+
+    name = "shadow_boosting"
+    summary = "what gives members of shadows away, learnt by boosting, means a member"
+    settings_type = ShadowBoostingSettings
+
+    def _compare(self, seen: Compared) -> Floats:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        if self.settings.align:
+            seen = align(seen)
+        examples = [(describe(shadow), member) for shadow, member in seen.in_turn()]
+        described, member = (np.concatenate(part) for part in zip(*examples, strict=True))
+        if member.all() or not member.any():
+            usual = expect(seen.margins, seen.trained, seen.same)
+            above: Floats = (seen.margin - usual.mean_out) / np.sqrt(usual.variance_out)
+            return above
+        # Small trees, or a few hundred candidates are learnt by heart.
+        model = HistGradientBoostingClassifier(
+            max_iter=self.settings.rounds,
+            learning_rate=0.05,
+            max_leaf_nodes=4,
+            min_samples_leaf=30,
+            early_stopping=False,
+            random_state=0,
+        )
+        model.fit(described, member)
+        asked = describe(seen if len(seen.margins) > 1 else seen.alone())
+        found: Floats = model.decision_function(asked)
+        return found
+
+
+def describe(seen: Compared) -> Floats:
+    """A verifier's margins beside what shadows lead one to expect, (n, 6); (n, 2) without any."""
+    if not len(seen.margins):
+        return np.column_stack([seen.margin, seen.same])
+    usual = expect(seen.margins, seen.trained, seen.same)
+    return np.column_stack(
+        [
+            seen.margin,
+            seen.same,
+            usual.mean_in,
+            usual.mean_out,
+            seen.margin - usual.mean_out,
+            usual.log_ratio(seen.margin),
+        ]
+    )
