@@ -236,6 +236,43 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_figures(
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_attacks_with_shadows_say_how_like_the_target_these_are(
+    facebone: Any, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    more = ("--attack", "lira", "--shadows", 3, "--mitigation", "none")
+    outcome = facebone(*words, *more, "--out", tmp_path / "a")
+    assert outcome.code == 0, outcome.err
+    (target,) = Audit.model_validate(read(tmp_path / "a")).targets
+    assert target.shadow_fidelity is not None
+    assert target.shadow_fidelity.count == 3
+    assert [attack.name for attack in target.attacks] == ["loss_threshold", "gap", "lira"]
+    page = (tmp_path / "a" / "report.html").read_text("utf-8")
+    assert "3 shadows trained by the same recipe" in page
+
+
+def test_all_attacks_are_all_that_can_be_run() -> None:
+    from facebone.attacks.base import ATTACKS
+    from facebone.audit.settings import expand_attacks
+
+    assert expand_attacks(("all",), shadows=True) == ATTACKS.names()
+    without = expand_attacks(("all",), shadows=False)
+    assert "loss_threshold" in without
+    assert not any(ATTACKS.get(name).needs_shadows for name in without)
+    assert expand_attacks(("gap",), shadows=False) == ("gap",)
+
+
+def test_a_verifier_that_is_given_has_no_shadows(facebone: Any, tmp_path: Path) -> None:
+    rows = ["left,right,same,member,score"]
+    for i in range(200):
+        score = 0.6 * (i % 2) + 0.001 * i
+        rows.append(f"a{i},b{i},{i % 2 == 1},{i % 4 < 2},{score}")
+    (tmp_path / "table.csv").write_text("\n".join(rows))
+    table = ("--scores", tmp_path / "table.csv")
+    outcome = facebone("audit", *table, "--attack", "lira", "--out", tmp_path / "a")
+    assert outcome.code == 2
+    assert "attack lira: needs shadow verifiers" in outcome.error
+
+
 def test_a_limit_that_is_exceeded_gives_code_one(
     facebone: Any, words: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from facebone.audit.artefacts import SCORES_COLUMNS
 from facebone.audit.plan import Result
 from facebone.audit.pooling import pool, pool_leaks, pool_utilities, rates_to_schema, to_schema
 from facebone.audit.schema import (
+    Accuracies,
     AttackResult,
     AucOnly,
     E,
@@ -20,6 +21,7 @@ from facebone.audit.schema import (
     ReferenceTarget,
     SeedFigure,
     SelfTest,
+    ShadowFidelity,
     TargetResult,
     UtilityFigures,
 )
@@ -79,6 +81,8 @@ def target_result(
     made: Sequence[Result],
     tried: Mapping[AttackLabel, Sequence[Result]],
     attacks: Sequence[AttackFacts],
+    *,
+    compared: Sequence[Result] = (),
 ) -> TargetResult:
     """One target over all seeds.
 
@@ -88,6 +92,7 @@ def target_result(
         made: the target of each seed.
         tried: by label of the attack, its result for each seed.
         attacks: those tried on this target.
+        compared: target and shadows of each seed, where there are shadows.
     """
     utilities = [UtilityFigures.model_validate(result.values["utility"]) for result in made]
     member_accuracies = [result.values["member_accuracy"] for result in made]
@@ -103,6 +108,7 @@ def target_result(
         utility=pool_utilities(utilities),
         accuracy_on_members=to_schema(pool([figure_from_json(one) for one in member_accuracies])),
         accuracy_by_seed=_by_seed(seeds, [utility.accuracy for utility in utilities]),
+        shadow_fidelity=_fidelity([result.values for result in compared]),
         attacks=found,
         strongest=max(found, key=_strength).name,
         seconds=sum(result.seconds for result in made),
@@ -234,6 +240,25 @@ def score_rows(target: str, seed: int, attack: str, made: Result, tried: Result)
 
 
 AttackLabel = str
+
+
+def _fidelity(compared: Sequence[Mapping[str, Any]]) -> ShadowFidelity | None:
+    if not compared:
+        return None
+
+    def mean(whose: str) -> Accuracies:
+        names = ("on_members", "on_others")
+        return Accuracies(
+            **{name: float(np.mean([one[whose][name] for one in compared])) for name in names}
+        )
+
+    return ShadowFidelity(
+        count=compared[0]["count"],
+        target=mean("target"),
+        shadows=mean("shadows"),
+        deviation=mean("deviation"),
+        alike=all(one["alike"] for one in compared),
+    )
 
 
 def _strength(attack: AttackResult) -> float:

@@ -31,6 +31,7 @@ from facebone.audit.schema import (
     SelfTest,
     TargetResult,
 )
+from facebone.errors import UsageError
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor
 from facebone.settings import parse_spec
@@ -52,6 +53,23 @@ WHY_IT_MISLEADS = (
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedShadows:
+    """Names of jobs about the shadows of one target.
+
+    Args:
+        trained: the answers of all of them.
+        rows: where the candidates of a seed stand in these, a seed each.
+        control: a target of other people, a seed each.
+        compared: whether shadows and target are alike, a seed each.
+    """
+
+    trained: str
+    rows: tuple[str, ...]
+    control: tuple[str, ...]
+    compared: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedTarget:
     """A target and the jobs that make it, one a seed.
 
@@ -59,11 +77,13 @@ class PlannedTarget:
         facts: of it.
         made: name of the job that makes its answers, a seed each.
         queries: answers recorded for each candidate.
+        shadows: jobs that attacks which compare with shadows need; None where there are none.
     """
 
     facts: TargetFacts
     made: tuple[str, ...]
     queries: int = 1
+    shadows: PlannedShadows | None = None
 
 
 @dataclass(slots=True)
@@ -118,8 +138,10 @@ class AuditPlan:
         for target in self.targets:
             for attack in self.attacks_on(target):
                 every += [
-                    _attack_job(trial_name(made, attack.label), made, attack, seed)
-                    for made, seed in zip(target.made, self.seeds, strict=True)
+                    _shadow_job(target, i, attack, seed)
+                    if ATTACKS.get(attack.name).needs_shadows
+                    else _attack_job(trial_name(made, attack.label), made, attack, seed)
+                    for i, (made, seed) in enumerate(zip(target.made, self.seeds, strict=True))
                 ]
         return every + self._self_tests()
 
@@ -193,6 +215,28 @@ def trial_name(made: str, attack: str) -> str:
     return f"{made} {attack}"
 
 
+def _shadow_job(target: PlannedTarget, i: int, attack: AttackFacts, seed: int) -> Job:
+    made, shadows = target.made[i], target.shadows
+    if shadows is None:
+        raise UsageError(
+            "needs shadow verifiers, which only an audit that trains its targets can train",
+            where=f"attack {attack.name}",
+            hint="leave it out",
+        )
+    settings = {
+        "attack": attack.name,
+        "attack_settings": dict(attack.settings),
+        "queries": attack.queries,
+        "seed": seed,
+        "table": made,
+        "shadows": shadows.trained,
+        "rows": shadows.rows[i],
+        "control": shadows.control[i],
+    }
+    inputs = (made, shadows.trained, shadows.rows[i], shadows.control[i])
+    return Job(trial_name(made, attack.label), work.try_shadow_attack, settings, inputs)
+
+
 def _attack_job(name: str, made: str, attack: AttackFacts, seed: int) -> Job:
     settings = {
         "attack": attack.name,
@@ -218,6 +262,7 @@ def _target(plan: AuditPlan, target: PlannedTarget, done: Finished) -> TargetRes
             for attack in attacks
         },
         attacks,
+        compared=[done[name] for name in target.shadows.compared] if target.shadows else [],
     )
 
 
@@ -256,6 +301,15 @@ def _doubts(targets: Sequence[TargetResult], tests: Sequence[SelfTest]) -> list[
         if not test.passed
     ]
     for target in targets:
+        shadows = target.shadow_fidelity
+        if shadows is not None and not shadows.alike:
+            found.append(
+                f"{target.name}: shadows are not like it (right about "
+                f"{shadows.shadows.on_members:.1%} of their members and "
+                f"{shadows.shadows.on_others:.1%} of others, the target about "
+                f"{shadows.target.on_members:.1%} and {shadows.target.on_others:.1%}): attacks "
+                "that compare with them may miss what it leaks"
+            )
         for attack in target.attacks:
             auc = attack.control.auc
             if isinstance(auc, Interval) and not auc.low <= 0.5 <= auc.high:

@@ -13,8 +13,9 @@ from facebone.audit.material import Material
 from facebone.audit.plan import Result
 from facebone.audit.planted import hide_in_last_bits, memorise_pairs
 from facebone.audit.score_table import ScoreTable
+from facebone.audit.shadows import ShadowBatch, attach, fidelity, pool_rows, train_shadows
 from facebone.audit.target import TargetRecipe, ask, make_null_target, make_target, train
-from facebone.audit.trial import reference_trial, run_trial
+from facebone.audit.trial import Trial, reference_trial, run_trial
 from facebone.data.splits import split_pairs
 from facebone.seeding import derive_seed
 from facebone.verification.intervals import clopper_pearson
@@ -70,6 +71,17 @@ def plant(settings: Settings, inputs: Inputs) -> Result:
     return Result({}, PLANTS[settings["plant"]](_table(inputs)).to_arrays())
 
 
+def train_batch(settings: Settings, inputs: Inputs) -> Result:
+    """Some shadows by a target's recipe, and their answers about the pool."""
+    batch = train_shadows(
+        TargetRecipe(**settings["recipe"]),
+        _material(inputs),
+        seed=settings["seed"],
+        numbers=settings["numbers"],
+    )
+    return Result({}, {"log_odds": batch.log_odds, "trained": batch.trained})
+
+
 def try_attack(settings: Settings, inputs: Inputs) -> Result:
     """One attack on the answers of one target."""
     trial = run_trial(
@@ -78,6 +90,39 @@ def try_attack(settings: Settings, inputs: Inputs) -> Result:
         seed=settings["seed"],
         queries=settings["queries"],
     )
+    return _tried(trial)
+
+
+def try_shadow_attack(settings: Settings, inputs: Inputs) -> Result:
+    """One attack that compares a target with shadows; its control is a target of other people."""
+    batch, rows = inputs[settings["shadows"]].arrays, inputs[settings["rows"]].arrays["rows"]
+    shadows = ShadowBatch(batch["log_odds"], batch["trained"])
+    table = attach(ScoreTable.from_arrays(inputs[settings["table"]].arrays), shadows, rows)
+    control = attach(ScoreTable.from_arrays(inputs[settings["control"]].arrays), shadows, rows)
+    trial = run_trial(
+        partial(make_attack, settings["attack"], settings["attack_settings"]),
+        table,
+        seed=settings["seed"],
+        queries=settings["queries"],
+        control=control,
+    )
+    return _tried(trial)
+
+
+def compare_with_shadows(settings: Settings, inputs: Inputs) -> Result:
+    """Whether shadows are like the target of a seed."""
+    batch, rows = inputs[settings["shadows"]].arrays, inputs[settings["rows"]].arrays["rows"]
+    shadows = ShadowBatch(batch["log_odds"], batch["trained"])
+    table = attach(ScoreTable.from_arrays(inputs[settings["table"]].arrays), shadows, rows)
+    return Result(fidelity(table).to_json())
+
+
+def find_rows(settings: Settings, inputs: Inputs) -> Result:
+    """The pool's row of each candidate in the tables of a seed."""
+    return Result({}, {"rows": pool_rows(_material(inputs), seed=settings["seed"])})
+
+
+def _tried(trial: Trial) -> Result:
     values = trial.to_json() | {
         "beats_control": trial.beats_control,
         "beats_baseline": trial.beats_baseline,

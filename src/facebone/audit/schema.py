@@ -89,6 +89,23 @@ class AttackResult(_Part):
     seconds: float
 
 
+class Accuracies(_Part):
+    """Accuracy at a probability of a half."""
+
+    on_members: float
+    on_others: float
+
+
+class ShadowFidelity(_Part):
+    """Whether the shadows that attackers trained are like the target, mean over the seeds."""
+
+    count: int
+    target: Accuracies
+    shadows: Accuracies
+    deviation: Accuracies = Field(description="of the shadows, one standard deviation")
+    alike: bool = Field(description="whether the target lies among its shadows in every seed")
+
+
 class TargetResult(_Part):
     """One target: how well it works and what it leaks."""
 
@@ -104,6 +121,7 @@ class TargetResult(_Part):
         description="accuracy on the pairs it was trained on; None where it is not known"
     )
     accuracy_by_seed: list[SeedFigure]
+    shadow_fidelity: ShadowFidelity | None = None
     attacks: list[AttackResult]
     strongest: str = Field(description="name of the attack with the highest AUC")
     seconds: float

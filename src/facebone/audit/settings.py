@@ -25,9 +25,11 @@ DEFAULT_ATTACKS = (
 )
 """Cheap ones that between them see losses, decisions, low bits, and what a learner finds."""
 
+ALL = "all"
+
 DEFAULT_MITIGATIONS = ("none", "facebone")
 
-MOST_SEEDS = 100
+MOST_SEEDS, MOST_SHADOWS = 100, 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class AuditSettings:
         protocol: ``reference`` adds the prototype's own protocol to the honest one.
         seed: of the first repeat, and of the candidates.
         seeds: number of repeats: seed, seed + 1, ..
+        shadows: verifiers that an attacker trains by each target's recipe, where an attack needs
+            them.
         device: where heads are trained.
 
     Raises:
@@ -72,6 +76,7 @@ class AuditSettings:
     protocol: Literal["honest", "reference"] = "honest"
     seed: int = 0
     seeds: int = 1
+    shadows: int = 16
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -89,6 +94,10 @@ class AuditSettings:
         check_attacks(self.attacks)
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UsageError(f"must be in 1 .. {MOST_SEEDS}, got {self.seeds}", where="--seeds")
+        if not 2 <= self.shadows <= MOST_SHADOWS:
+            raise UsageError(
+                f"must be in 2 .. {MOST_SHADOWS}, got {self.shadows}", where="--shadows"
+            )
         check_seed(self.seed)
         if self.seed + self.seeds - 1 > MAX_SEED:
             raise UsageError(f"{self.seeds} seeds from {self.seed} on pass {MAX_SEED}")
@@ -126,6 +135,19 @@ def target_name(spec: str) -> str:
 
 
 _OPTIONS = {"backbones": "--backbone", "mitigations": "--mitigation", "attacks": "--attack"}
+
+
+def expand_attacks(specs: tuple[str, ...], *, shadows: bool) -> tuple[str, ...]:
+    """The attacks that are meant: ``all`` alone stands for every one there is.
+
+    Args:
+        specs: as given.
+        shadows: whether shadows can be trained; ``all`` leaves out what needs them otherwise.
+    """
+    if specs != (ALL,):
+        return specs
+    names = ATTACKS.names()
+    return tuple(name for name in names if shadows or not ATTACKS.get(name).needs_shadows)
 
 
 def check_attacks(specs: tuple[str, ...]) -> None:

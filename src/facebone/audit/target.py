@@ -13,7 +13,7 @@ from facebone.attacks.observations import Observations
 from facebone.audit.material import Material
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
 from facebone.data.pairs import Pairs
-from facebone.data.splits import split_pairs
+from facebone.data.splits import split_mask
 from facebone.mitigations.base import make_mitigation
 from facebone.seeding import derive_seed, make_rng
 from facebone.verification.calibration import best_accuracy_threshold
@@ -95,11 +95,11 @@ def make_target(recipe: TargetRecipe, material: Material, *, seed: int) -> Targe
 
     Raises:
         UsageError: a recipe that does not fit the material.
-        DatasetError: the pool is too small to be split.
     """
-    split = split_pairs(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
-    head, columns = train(recipe, material, split.members, seed=seed)
-    asked = [split.members, split.non_members, material.control]
+    member = split_mask(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
+    members, non_members = material.pool.take(member), material.pool.take(~member)
+    head, columns = train(recipe, material, members, seed=seed)
+    asked = [members, non_members, material.control]
     table = ask(head, material, columns, asked, seed=seed)
     scores, same = table.scores(), table.same
     held_out = table.membership == NON_MEMBER
@@ -123,10 +123,11 @@ def make_null_target(recipe: TargetRecipe, material: Material, *, seed: int) -> 
     Raises:
         UsageError: no control pairs to train on.
     """
-    split = split_pairs(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
+    member = split_mask(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
     head, columns = train(recipe, material, material.control, seed=seed)
     nobody = material.control.take(np.empty(0, dtype=np.intp))
-    return ask(head, material, columns, [split.members, split.non_members, nobody], seed=seed)
+    asked = [material.pool.take(member), material.pool.take(~member), nobody]
+    return ask(head, material, columns, asked, seed=seed)
 
 
 def train(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from facebone.audit import jobs as work
@@ -15,12 +16,13 @@ from facebone.audit.material import Material, embed_candidates
 from facebone.audit.plan import Job, JobStore, Result, run_plan
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
 from facebone.audit.settings import AuditSettings, target_name
+from facebone.audit.shadow_plan import add_shadows, asks_for_shadows, train_all
 from facebone.audit.target import REPEATED_QUERIES, TargetRecipe
 from facebone.data.dataset import Dataset
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
-from facebone.scale.executor import SerialExecutor
+from facebone.scale.executor import Executor, SerialExecutor
 from facebone.settings import parse_spec
 from facebone.verification.engine import EmbeddingEngine
 
@@ -86,10 +88,20 @@ def plan_trained(
     settings: AuditSettings,
     sources: Sources,
     store: JobStore,
+    executor: Executor,
     *,
+    shadow_folder: Path,
     progress: ProgressFactory = SilentProgress,
 ) -> AuditPlan:
-    """Embed the candidates and plan every job.
+    """Embed the candidates, train the shadows if an attack needs them, and plan every job.
+
+    Args:
+        settings: what is asked.
+        sources: data set and engines.
+        store: of the audit's folder.
+        executor: trains the shadows.
+        shadow_folder: where shadows are kept, for all audits.
+        progress: of embedding and training.
 
     Raises:
         UsageError: see `check_targets`.
@@ -98,7 +110,9 @@ def plan_trained(
     names = tuple(route.backbone.spec.name for route in sources.engine.routes)
     recipes = [_recipe(spec, settings, sources.device) for spec in settings.mitigations]
     facts = [_facts(recipe, names) for recipe in recipes]
-    material_jobs, material, problems = _embed(settings, sources, store, progress)
+    material_jobs, prepared = _embed(settings, sources, store, progress)
+    material = Material.from_arrays(prepared.values, prepared.arrays)
+    problems = prepared.values["problems"]
     warnings = list(sources.dataset.warnings)
     if problems:
         warnings.append(f"{problems} pictures could not be embedded and were left out")
@@ -114,6 +128,19 @@ def plan_trained(
     )
     for recipe, fact in zip(recipes, facts, strict=True):
         _add_target(plan, recipe, fact, varies=_varies(recipe, names))
+    if asks_for_shadows(settings.attacks):
+        shadows = train_all(
+            recipes,
+            material_jobs[0],
+            prepared,
+            shadow_folder,
+            executor,
+            count=settings.shadows,
+            seed=settings.seed,
+            progress=progress,
+        )
+        for i, recipe in enumerate(recipes):
+            add_shadows(plan, i, recipe, shadows[recipe.name], MATERIAL, store)
     _add_null(plan, recipes[0], material)
     if sources.plain_engine is not None:
         for recipe, fact in zip(recipes, facts, strict=True):
@@ -155,7 +182,7 @@ def _varies(recipe: TargetRecipe, names: tuple[str, ...]) -> bool:
 
 def _embed(
     settings: AuditSettings, sources: Sources, store: JobStore, progress: ProgressFactory
-) -> tuple[list[Job], Material, int]:
+) -> tuple[list[Job], Result]:
     """The jobs that make the material, run here: they need the data set and the backbones."""
 
     def job(name: str, engine: EmbeddingEngine) -> Job:
@@ -177,8 +204,7 @@ def _embed(
     if sources.plain_engine is not None:
         jobs.append(job(PLAIN_MATERIAL, sources.plain_engine))
     done = run_plan(jobs, store, SerialExecutor(), progress=progress, label="preparing")
-    result = done[MATERIAL]
-    return jobs, Material.from_arrays(result.values, result.arrays), int(result.values["problems"])
+    return jobs, done[MATERIAL]
 
 
 def _add_target(plan: AuditPlan, recipe: TargetRecipe, facts: TargetFacts, *, varies: bool) -> None:

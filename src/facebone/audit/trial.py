@@ -68,6 +68,7 @@ def run_trial(
     seed: int,
     queries: int = 1,
     replicates: int = 1000,
+    control: ScoreTable | None = None,
 ) -> Trial:
     """Try an attack on a target's answers.
 
@@ -75,8 +76,10 @@ def run_trial(
     and `cross_claims`.
 
     The control is the same procedure on pairs of people in neither set: an attack, or a protocol,
-    that finds members there fits noise. The baseline is the same procedure, with the same halves,
-    on answers of a verifier that never learnt.
+    that finds members there fits noise. An attack that compares with shadows knows these by what
+    they learnt, and no shadow learnt from pairs of control people; its control is a target that was
+    trained on them alone, asked about the same candidates. The baseline is the same procedure, with
+    the same halves, on answers of a verifier that never learnt.
 
     Args:
         attack: makes the attack.
@@ -84,6 +87,8 @@ def run_trial(
         seed: of the halves, the fits and the bootstrap.
         queries: answers used of each candidate, the first ones recorded.
         replicates: resamples of the bootstrap.
+        control: answers of a target of other people about the same candidates, for an attack that
+            needs shadows.
 
     Raises:
         UsageError: fewer than `LEAST` members or non-members, fewer answers recorded than
@@ -116,18 +121,41 @@ def run_trial(
             scores, member, seen.same, people, seed=own_seed, replicates=replicates
         )
 
+    found: Figure
+    if attack().needs_shadows:
+        found = _control_by_target(attack, control, queries, seed, replicates)
+        return Trial(attack_score, claimed, leak, found, baseline)
     rows = np.flatnonzero(table.control)
     drawn, short = table.drawn[rows], _too_few(table.drawn[rows])
-    control: Figure = Refused(f"a control needs {short} drawn by a coin")
+    found = Refused(f"a control needs {short} drawn by a coin")
     if short is None:
         own_seed = derive_seed(seed, "control")
         seen = answers.take(rows)
         attack_score[rows] = scores = cross_scores(attack, seen, drawn, own_seed)
         claimed[rows] = cross_claims(attack, seen, drawn, scores, own_seed)
-        control = measure_auc(
+        found = measure_auc(
             scores, drawn, seen.same, _people(table, rows), seed=own_seed, replicates=replicates
         )
-    return Trial(attack_score, claimed, leak, control, baseline)
+    return Trial(attack_score, claimed, leak, found, baseline)
+
+
+def _control_by_target(
+    attack: AttackFactory, control: ScoreTable | None, queries: int, seed: int, replicates: int
+) -> Figure:
+    """AUC of an attack on a target that was trained on other people."""
+    if control is None:
+        return Refused("no target of other people was trained")
+    rows = np.flatnonzero(control.candidates)
+    seen = control.answers.first_queries(min(queries, control.answers.queries)).take(rows)
+    member, own_seed = control.member[rows], derive_seed(seed, "control")
+    return measure_auc(
+        cross_scores(attack, seen, member, own_seed),
+        member,
+        seen.same,
+        _people(control, rows),
+        seed=own_seed,
+        replicates=replicates,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

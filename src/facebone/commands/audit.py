@@ -72,9 +72,10 @@ def audit(
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            help="Attack: `loss_threshold`, `entropy`, `modified_entropy`, `gap`, `score_bits`, or "
-            "ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, `_svm`. Repeat; by default the "
-            "first five and `art_gb`."
+            help="Attack: `loss_threshold`, `entropy`, `modified_entropy`, `gap`, `score_bits`, "
+            "`population`; ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, `_svm`; with "
+            "shadows `lira`, `rmia`, `reference`, `quantile`, `shadow_boosting`; or `all`. Repeat; "
+            "by default the first five and `art_gb`."
         ),
     ] = None,
     alignment: options.AlignmentOption = options.Alignment.FIVE_POINT,
@@ -87,6 +88,12 @@ def audit(
     seeds: Annotated[
         int, typer.Option(help="Repeats, each with other members: seed, seed + 1, ..")
     ] = 1,
+    shadows: Annotated[
+        int,
+        typer.Option(
+            help="Verifiers that an attacker trains to compare with, where one needs them."
+        ),
+    ] = 16,
     pairs: Annotated[
         int,
         typer.Option(help="Matched candidate pairs at most, as many mismatched; half are members."),
@@ -175,7 +182,12 @@ def audit(
     """Train targets, attack them, and prove with intervals what they leak and what defence buys."""
     del config  # its callback has made its values the defaults of the other options
     from facebone.audit.limits import exceeded, parse_limits
-    from facebone.audit.settings import DEFAULT_ATTACKS, DEFAULT_MITIGATIONS, AuditSettings
+    from facebone.audit.settings import (
+        DEFAULT_ATTACKS,
+        DEFAULT_MITIGATIONS,
+        AuditSettings,
+        expand_attacks,
+    )
     from facebone.commands import audit_runs as runs
 
     limits = parse_limits(fail_above or ())
@@ -191,7 +203,8 @@ def audit(
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other", where="audit")
     job_executor = runs.open_executor(executor.value, workers)
-    attacks = tuple(attack) if attack else DEFAULT_ATTACKS
+    trains = scores is None and verifier is None and onnx_head is None
+    attacks = expand_attacks(tuple(attack) if attack else DEFAULT_ATTACKS, shadows=trains)
 
     def pictures() -> runs.Pictures:
         """Data set and engines, for the audits that look at pictures."""
@@ -251,6 +264,7 @@ def audit(
             protocol=protocol.value,
             seed=seed,
             seeds=seeds,
+            shadows=shadows,
             device=device,
         )
         result = runs.audit_trained(settings, seen, out, job_executor)

@@ -100,6 +100,7 @@ def audit_trained(
     from facebone.audit.plan import bind
     from facebone.audit.trained import Sources, check_targets, identity, plan_trained
     from facebone.backbones.devices import resolve_torch_device
+    from facebone.config import home_folder
 
     device = resolve_torch_device(settings.device)
     engine = pictures.open_engine()
@@ -107,9 +108,16 @@ def audit_trained(
     check_targets(settings, engine, device)
     sources = Sources(pictures.open_data(), engine, plain, device)
     with bind(out, identity(settings, sources)) as store:
-        plan = plan_trained(settings, sources, store, progress=for_console)
         note(describe_routes(engine.routes))
         note(f"heads on {device}")
+        plan = plan_trained(
+            settings,
+            sources,
+            store,
+            executor,
+            shadow_folder=home_folder() / "shadows",
+            progress=for_console,
+        )
         return run_audit(plan, out, executor, store=store, progress=for_console)
 
 

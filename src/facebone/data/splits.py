@@ -130,6 +130,15 @@ def split_identities(
     return PictureSplit(Level.IDENTITY, chosen[member], chosen[~member])
 
 
+def split_mask(pairs: Pairs, *, fraction: float, seed: int) -> Mask:
+    """Which of n different pairs `split_pairs` makes members, (n,).
+
+    Raises:
+        UsageError: `fraction` is out of range.
+    """
+    return _sample(pairs.same, fraction, make_rng(seed, "split", Level.PAIR))
+
+
 def split_pairs(pairs: Pairs, *, fraction: float, seed: int) -> PairSplit:
     """Split pairs, matched and mismatched ones alike. A pair that occurs again is dropped.
 
@@ -143,7 +152,7 @@ def split_pairs(pairs: Pairs, *, fraction: float, seed: int) -> PairSplit:
         DatasetError: a side would have no pairs of one kind.
     """
     unique = _unique_pairs(pairs)
-    mask = _sample(unique.same, fraction, make_rng(seed, "split", Level.PAIR))
+    mask = split_mask(unique, fraction=fraction, seed=seed)
     split = PairSplit(
         Level.PAIR, unique.take(mask), unique.take(~mask), repeated=len(pairs) - len(unique)
     )
