@@ -212,15 +212,6 @@ def test_batch_sizes_are_those_of_the_single_recipe():
         assert batch_sizes(count, normalised) == usable
 
 
-def test_views_of_different_width_are_refused():
-    jobs = []
-    for width in (16, 12):
-        pairs, same = data(width=width)
-        jobs.append(FitJob(Views(pairs, np.zeros((1, 400), dtype=np.intp)), same, 0))
-    with pytest.raises(UsageError, match=r"jobs of one width are needed, got \[12, 16\]"):
-        make_head("mlp", WHOLE).fit_views_many(jobs)
-
-
 def test_labels_of_views_are_checked():
     pairs, same = data()
     views = Views(pairs, np.zeros((1, 400), dtype=np.intp))

@@ -9,6 +9,7 @@ import numpy as np
 from facebone.attacks.membership.shadow_attack import Compared, ShadowAttack
 from facebone.attacks.membership.shadow_posterior import expect
 from facebone.attacks.observations import Floats
+from facebone.scale.threads import one_thread
 
 MIDDLE, UPPER = 0.5, 0.84134
 """The upper quantile lies one deviation above the middle of a normal distribution."""
@@ -47,7 +48,7 @@ class Quantile(ShadowAttack):
             answers.append(shadow.margin[~member])
         given, wanted = np.concatenate(described), np.concatenate(answers)
         asked = describe(seen if len(seen.margins) > 1 else seen.alone())
-        middle, upper = (
+        models = (
             HistGradientBoostingRegressor(
                 loss="quantile",
                 quantile=quantile,
@@ -57,10 +58,11 @@ class Quantile(ShadowAttack):
                 early_stopping=False,
                 random_state=0,
             )
-            .fit(given, wanted)
-            .predict(asked)
             for quantile in (MIDDLE, UPPER)
         )
+        # Trees this small wait for threads longer than they work, most of all on a busy machine.
+        with one_thread():
+            middle, upper = (model.fit(given, wanted).predict(asked) for model in models)
         # Two regressions may cross where there is little scatter.
         least = max(1e-3 * float(wanted.std()), 1e-6)
         above: Floats = (seen.margin - middle) / np.maximum(upper - middle, least)

@@ -9,6 +9,7 @@ import numpy as np
 from facebone.attacks.membership.shadow_attack import Compared, ShadowAttack
 from facebone.attacks.membership.shadow_posterior import align, expect
 from facebone.attacks.observations import Floats
+from facebone.scale.threads import one_thread
 from facebone.settings import check_flag, check_integer
 
 
@@ -80,9 +81,10 @@ class ShadowBoosting(ShadowAttack):
             early_stopping=False,
             random_state=0,
         )
-        model.fit(described, member)
         asked = describe(seen if len(seen.margins) > 1 else seen.alone())
-        found: Floats = model.decision_function(asked)
+        # Trees this small wait for threads longer than they work, most of all on a busy machine.
+        with one_thread():
+            found: Floats = model.fit(described, member).decision_function(asked)
         return found
 
 

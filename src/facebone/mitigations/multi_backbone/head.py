@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,9 +25,8 @@ from facebone.mitigations.multi_backbone.settings import KEPT, RotationSettings
 from facebone.mitigations.multi_backbone.spaces import SPACES, Maps, meet
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import FitJob, FitReport, LearningHead, Views, make_head
+from facebone.verification.heads import FitReport, LearningHead, Views, make_head
 from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
-from facebone.verification.heads.many import PoolJobs
 
 _WHERE = "mitigation facebone"
 
@@ -110,27 +108,6 @@ class FaceBoneHead(LearningHead):
         report = inner.fit_views(views, same, seed=seed, validation=validation)
         self._adopt(inner, maps, self._middle(pairs), count=len(pairs.left), seed=seed)
         return report
-
-    def _stream(self, jobs: PoolJobs, groups: list[list[int]]) -> Iterator[tuple[int, Self]]:
-        count = len(jobs.pool.left)
-        for group in groups:
-            found: list[tuple[Maps, Any]] = []
-            inners = self._inner.fit_views_many(self._lessons(jobs, group, found))
-            for number, inner, (maps, centre) in zip(group, inners, found, strict=True):
-                head = self.fresh()
-                head._adopt(inner, maps, centre, count=count, seed=jobs.seeds[number])
-                head.dimensions = jobs.pool.dimensions
-                yield number, head
-
-    def _lessons(
-        self, jobs: PoolJobs, group: list[int], found: list[tuple[Maps, Any]]
-    ) -> Iterator[FitJob]:
-        """What the heads inside learn from, one by one; the rest goes to `found`."""
-        for number in group:
-            pairs, same = jobs.pairs(number)
-            views, maps = self._meet(pairs, seed=jobs.seeds[number])
-            found.append((maps, self._middle(pairs)))
-            yield FitJob(views, same, jobs.seeds[number])
 
     def _meet(self, pairs: EmbeddedPairs, *, seed: int) -> tuple[Views, Maps]:
         """What the head inside learns from, and the maps into the space where it does."""

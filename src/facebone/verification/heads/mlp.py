@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, get_args
 
@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from facebone.errors import UsageError
-from facebone.seeding import check_seed
 from facebone.settings import check_flag, check_integer, check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import (
@@ -24,7 +23,7 @@ from facebone.verification.heads.base import (
     LearningHead,
     Scores,
 )
-from facebone.verification.heads.many import FitJob, PoolJobs
+from facebone.verification.heads.many import PoolJobs
 from facebone.verification.heads.mlp_many import Course, train_together
 from facebone.verification.heads.mlp_network import (
     Initialisation,
@@ -184,32 +183,6 @@ class MLPHead(LearningHead):
             courses = [Course(jobs.members[k][None, :], jobs.seeds[k]) for k in group]
             heads = self._together(rows, truth, courses, jobs.pool.dimensions)
             yield from zip(group, heads, strict=True)
-
-    def fit_views_many(self, jobs: Iterable[FitJob]) -> list[Self]:
-        """See `Head.fit_views_many`; with `patience` they are trained one after another."""
-        if self.settings.patience is not None:
-            return super().fit_views_many(jobs)
-        rows, truth, courses, widths = [], [], [], set()
-        begin = 0
-        for job in jobs:
-            views, count = job.views, len(job.views)
-            check_seed(job.seed)
-            self._check_learnt(views.pairs, job.same, (views.width,), None)
-            # Under each backbone in turn, all pairs: pair i under backbone k is row k * count + i.
-            seen = zip(views.pairs.left, views.pairs.right, strict=True)
-            rows += [torch.from_numpy(left - right).to(self.device) for left, right in seen]
-            truth += [job.same.astype(np.float32)] * len(views.pairs.left)
-            courses.append(Course(begin + views.schedule * count + np.arange(count), job.seed))
-            begin += count * len(views.pairs.left)
-            widths.add(views.width)
-        if len(widths) > 1:
-            raise UsageError(
-                f"jobs of one width are needed, got {sorted(widths)}", where=f"head {self.name}"
-            )
-        if not courses:
-            return []
-        labels = torch.from_numpy(np.concatenate(truth)).to(self.device)
-        return self._together(torch.cat(rows), labels, courses, tuple(widths))
 
     def _together(
         self, rows: Tensor, truth: Tensor, courses: Sequence[Course], dimensions: tuple[int, ...]

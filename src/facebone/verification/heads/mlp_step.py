@@ -130,11 +130,15 @@ class Run:
         self.batch = get("batch", count * size, width)
         self.labels = get("labels", count * size)
         self.layers: list[Layer] = []
+        widths = [bias.shape[1] for bias in network.biases]
+        # A slope is needed to make the one before it, and then no more: two buffers do. Of the
+        # gradients by weights there is one at a time. The largest is asked for first.
+        get("slope 0", count * size * max(widths[0::2]))
+        get("slope 1", count * size * max(widths[1::2], default=0))
+        get("by weight", max(weight.numel() for weight in network.weights))
         inputs, before = self.batch.view(count, size, width), None
         for i, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-            out = weight.shape[2]
-            # A slope is needed to make the one before it, and then no more: two buffers do. Of
-            # the gradients by weights there is one at a time.
+            out = widths[i]
             slope = get(f"slope {i % 2}", count, size, out)
             by_weight = get("by weight", *weight.shape)
             by_bias = get("by bias", *bias.shape)
