@@ -9,6 +9,7 @@ import pytest
 
 from facebone.data.pairs import Pairs
 from facebone.errors import FaceBoneError, UnknownNameError, UsageError, WeightsError
+from facebone.mitigations.base import make_mitigation
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import HEADS, Views, head_from_state, make_head
 from facebone.verification.metrics import auc
@@ -284,6 +285,90 @@ def test_saved_arrays_must_fit(name):
         head_from_state(config | {"dimensions": [12, 8, 4]}, arrays)
     with pytest.raises(WeightsError, match="says nothing of the backbones"):
         head_from_state(config | {"dimensions": None}, arrays)
+
+
+# ---- heads that learn, and those composed of them -----------------------------------------------
+
+
+def learning_heads():
+    """Every registered head that learns, alone and rotated, and in how many ways it answers."""
+    for name in HEADS.names():
+        head = make_head(name, QUICK.get(name))
+        if not head.learns:
+            continue
+        yield pytest.param((head, 1), id=name)
+        for query in ("mean", "fixed", "random", "secret"):
+            rotation = make_mitigation("facebone", {"assignment": "pair", "query": query})
+            rotated = rotation.protect(name, QUICK.get(name, {}), backbones=("one", "two"))
+            yield pytest.param((rotated, 2), id=f"{name} rotated, {query}")
+
+
+@pytest.fixture(params=learning_heads())
+def learnt(request):
+    """A fitted head that learns, in how many ways it answers, and whether by their mean."""
+    unfitted, ways = request.param
+    head = unfitted.fresh()
+    head.fit(*toy(), seed=0)
+    return head, ways, getattr(head.settings, "query", "mean") == "mean"
+
+
+def test_it_answers_by_the_mean_of_its_ways_or_by_one_of_them(learnt):
+    head, ways, averages = learnt
+    pairs, _ = toy(seed=1)
+    through = head.through(pairs)
+    assert (through.shape, through.dtype) == ((400, ways), np.float64)
+    answer = head.logit(pairs)
+    if averages:
+        np.testing.assert_allclose(through.mean(axis=1), answer, rtol=1e-9, atol=1e-12)
+    else:
+        # Products of matrices may round otherwise where other rows stand beside.
+        assert np.isclose(through, answer[:, None], rtol=1e-9, atol=1e-12).any(axis=1).all()
+    assert head.through(pairs.take(np.array([], dtype=np.intp))).shape == (0, ways)
+
+
+def test_inside_is_the_loss_of_each_way_and_what_makes_it(learnt):
+    head, _, _ = learnt
+    pairs, same = toy(seed=1)
+    found = head.inside(pairs, same)
+    probability = 1 / (1 + np.exp(-head.through(pairs)))
+    right = np.where(same[:, None], probability, 1 - probability)
+    np.testing.assert_allclose(found.loss, -np.log(right).mean(axis=1), rtol=1e-6, atol=1e-9)
+    assert (found.gradient_norms > 0).all()
+    columns = found.columns()
+    assert (columns.shape, columns.dtype) == ((400, len(found.names())), np.float64)
+    assert len(set(found.names())) == len(found.names())
+    # The surer and right a pair is, the less it would change the head.
+    assert np.corrcoef(found.loss, found.gradient_norms.sum(axis=1))[0, 1] > 0.3
+
+
+def test_inside_of_a_few_pairs_or_none(learnt):
+    head, _, _ = learnt
+    pairs, same = toy(seed=1)
+    found = head.inside(pairs, same)
+    rows = np.flatnonzero(same)[:3]
+    few = head.inside(pairs.take(rows), same[rows])
+    np.testing.assert_allclose(few.columns(), found.columns()[rows], rtol=1e-6, atol=1e-9)
+    nothing = head.inside(pairs.take(rows[:0]), same[:0])
+    assert len(nothing) == 0
+    assert nothing.names() == found.names()
+    assert nothing.columns().shape == (0, len(found.names()))
+
+
+def test_inside_checks_what_it_is_given(learnt):
+    head, _, _ = learnt
+    pairs, same = toy(seed=1)
+    with pytest.raises(UsageError, match=r"labels must be bool of shape \(400,\), got bool"):
+        head.inside(pairs, same[1:])
+    with pytest.raises(UsageError, match=r"labels must be bool .* got int64"):
+        head.inside(pairs, same.astype(np.int64))
+    for ask in (head.through, lambda other: head.inside(other, same)):
+        with pytest.raises(UsageError, match=r"fitted to embeddings of width \(12, 8\)"):
+            ask(toy(widths=(12, 9))[0])
+    with pytest.raises(UsageError, match="before it is fitted"):
+        head.fresh().inside(pairs, same)
+    pairs.left[0][3, 1] = np.nan
+    with pytest.raises(UsageError, match="pair 3 are not finite"):
+        head.inside(pairs, same)
 
 
 def test_incomplete_or_unknown_state_is_refused():

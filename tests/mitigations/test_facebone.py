@@ -62,7 +62,7 @@ def test_fusion_is_the_logistic_head_and_the_default(toy, head):
 def test_rotation_learns_the_problem_through_every_backbone(toy, assignment):
     head = fitted(toy, assignment=assignment, head_settings=QUICK | {"epochs": 60})
     test, same = toy(seed=1)
-    logits = head.logits(test)
+    logits = head.through(test)
     assert logits.shape == (300, 3)
     for column in logits.T:
         assert auc(column, same) > 0.8
@@ -78,13 +78,13 @@ def test_a_composed_head_is_its_parts_put_together(toy):
     inner.fit_views(Views(meet(pairs, head._maps), schedule), same, seed=4)
     test, _ = toy(seed=1)
     wanted = np.stack([inner.logit(meet(test, head._maps, [k])) for k in range(3)], axis=1)
-    np.testing.assert_array_equal(head.logits(test), wanted)
+    np.testing.assert_array_equal(head.through(test), wanted)
 
 
-def test_logits_of_no_pairs(toy):
+def test_answers_about_no_pairs(toy):
     head = fitted(toy, assignment="epoch")
     nothing = toy()[0].take(np.array([], dtype=np.intp))
-    assert head.logits(nothing).shape == (0, 3)
+    assert head.through(nothing).shape == (0, 3)
     assert head.score(nothing).shape == (0,)
 
 
@@ -132,9 +132,9 @@ def test_early_stopping_takes_pairs_under_all_backbones(toy):
 def test_fixed_asks_the_named_backbone_and_the_first_by_default(toy):
     test, _ = toy(seed=1)
     first = fitted(toy, assignment="pair", query="fixed")
-    np.testing.assert_array_equal(first.logit(test), first.logits(test)[:, 0])
+    np.testing.assert_array_equal(first.logit(test), first.through(test)[:, 0])
     third = fitted(toy, assignment="pair", query="fixed", answering="three")
-    np.testing.assert_array_equal(third.logit(test), third.logits(test)[:, 2])
+    np.testing.assert_array_equal(third.logit(test), third.through(test)[:, 2])
 
 
 def test_random_answers_vary_average_to_the_mean_and_can_be_repeated(toy):
@@ -149,8 +149,8 @@ def test_random_answers_vary_average_to_the_mean_and_can_be_repeated(toy):
     head.reseed(np.random.default_rng(1))
     np.testing.assert_array_equal(head.logit(test), one)
     asked = np.mean([head.logit(test) for _ in range(400)], axis=0)
-    spread = head.logits(test).std(axis=1) / 20
-    assert (np.abs(asked - head.logits(test).mean(axis=1)) < 5 * spread + 1e-9).all()
+    spread = head.through(test).std(axis=1) / 20
+    assert (np.abs(asked - head.through(test).mean(axis=1)) < 5 * spread + 1e-9).all()
 
 
 def test_only_random_answers_vary(toy):
@@ -168,13 +168,13 @@ def test_only_random_answers_vary(toy):
 def test_secret_answers_through_one_backbone_that_the_key_decides(toy):
     test, _ = toy(seed=1)
     head = fitted(toy, assignment="pair", query="secret", key=KEY)
-    answers, logits = head.logit(test), head.logits(test)
+    answers, logits = head.logit(test), head.through(test)
     # Products of matrices may round otherwise where other rows stand beside.
     near = np.isclose(answers[:, None], logits, rtol=1e-9, atol=1e-12)
     assert (near.sum(axis=1) == 1).all()
     np.testing.assert_allclose(near.mean(axis=0), 1 / 3, atol=0.1)
     other = fitted(toy, assignment="pair", query="secret", key=KEY[::-1])
-    np.testing.assert_array_equal(other.logits(test), logits)
+    np.testing.assert_array_equal(other.through(test), logits)
     assert (other.logit(test) != answers).mean() > 0.5
 
 

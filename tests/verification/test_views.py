@@ -53,6 +53,17 @@ def test_distinct_is_the_set_of_all_that_is_shown(epochs, pairs, seed):
         assert labels[row] == same[i]
 
 
+@given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_places_are_where_distinct_has_what_an_epoch_shows(epochs, pairs, seed):
+    embedded, same = toy(pairs=pairs, width=3)
+    views = Views(embedded, np.random.default_rng(seed).integers(3, size=(epochs, pairs)))
+    shown, labels = views.distinct(same)
+    for epoch, places in enumerate(views.places()):
+        np.testing.assert_array_equal(shown.left[0][places], views.at(epoch).left[0])
+        np.testing.assert_array_equal(shown.right[0][places], views.at(epoch).right[0])
+        np.testing.assert_array_equal(labels[places], same)
+
+
 def test_taken_pairs_keep_their_schedule():
     embedded, _ = toy()
     schedule = np.random.default_rng(1).integers(3, size=(4, 200))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,9 @@ from facebone.mitigations.multi_backbone.settings import KEPT, RotationSettings
 from facebone.mitigations.multi_backbone.spaces import SPACES, Maps, meet
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import FitReport, LearningHead, Views, make_head
+from facebone.verification.heads import FitJob, FitReport, Inside, LearningHead, Views, make_head
 from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads.many import PoolJobs
 
 _WHERE = "mitigation facebone"
 
@@ -72,6 +74,11 @@ class FaceBoneHead(LearningHead):
         """Whether the policy draws a backbone for each query."""
         return POLICIES[self.settings.query].varies
 
+    @property
+    def alternates(self) -> bool:
+        """All its backbones share a space, and any of them can be asked."""
+        return True
+
     def reseed(self, rng: np.random.Generator) -> None:
         """Draw the backbones that answer from `rng` from now on; only the random policy draws.
 
@@ -83,8 +90,11 @@ class FaceBoneHead(LearningHead):
         if isinstance(self._policy, Random):
             self._policy.rng = rng
 
-    def logits(self, pairs: EmbeddedPairs) -> Scores:
+    def through(self, pairs: EmbeddedPairs) -> Scores:
         """Log odds through each backbone, (n, K): what the policy chooses from.
+
+        The policy does not hide them from whoever makes templates: in the place of the backbone
+        that answers they can put another's, brought into its space.
 
         Raises:
             UsageError: as `score`.
@@ -108,6 +118,27 @@ class FaceBoneHead(LearningHead):
         report = inner.fit_views(views, same, seed=seed, validation=validation)
         self._adopt(inner, maps, self._middle(pairs), count=len(pairs.left), seed=seed)
         return report
+
+    def _stream(self, jobs: PoolJobs, groups: list[list[int]]) -> Iterator[tuple[int, Self]]:
+        count = len(jobs.pool.left)
+        for group in groups:
+            found: list[tuple[Maps, Any]] = []
+            inners = self._inner.fit_views_many(self._lessons(jobs, group, found))
+            for number, inner, (maps, centre) in zip(group, inners, found, strict=True):
+                head = self.fresh()
+                head._adopt(inner, maps, centre, count=count, seed=jobs.seeds[number])
+                head.dimensions = jobs.pool.dimensions
+                yield number, head
+
+    def _lessons(
+        self, jobs: PoolJobs, group: list[int], found: list[tuple[Maps, Any]]
+    ) -> Iterator[FitJob]:
+        """What the heads inside learn from, one by one; the rest goes to `found`."""
+        for number in group:
+            pairs, same = jobs.pairs(number)
+            views, maps = self._meet(pairs, seed=jobs.seeds[number])
+            found.append((maps, self._middle(pairs)))
+            yield FitJob(views, same, jobs.seeds[number])
 
     def _meet(self, pairs: EmbeddedPairs, *, seed: int) -> tuple[Views, Maps]:
         """What the head inside learns from, and the maps into the space where it does."""
@@ -142,6 +173,11 @@ class FaceBoneHead(LearningHead):
         if self._policy is None:  # checked before: it was fitted or loaded
             raise RuntimeError("no policy")
         return self._policy.answer(pairs, self._through)
+
+    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
+        # Whoever holds the weights can send a pair through every backbone, whatever the policy.
+        met = [meet(pairs, self._maps, [k]) for k in range(len(pairs.left))]
+        return Inside.mean([self._inner.inside(one, same) for one in met])
 
     def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
         if self._policy is None:  # as above

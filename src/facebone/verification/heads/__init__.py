@@ -11,7 +11,9 @@ from facebone.errors import WeightsError
 from facebone.registry import Registry
 from facebone.settings import parse_settings
 from facebone.verification.heads.base import FitReport, Head, LearningHead
+from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, logit_many
+from facebone.verification.heads.probing import probe, probe_names
 from facebone.verification.heads.views import Views
 
 __all__ = [
@@ -20,11 +22,14 @@ __all__ = [
     "FitJob",
     "FitReport",
     "Head",
+    "Inside",
     "LearningHead",
     "Views",
     "head_from_state",
     "logit_many",
     "make_head",
+    "probe",
+    "probe_names",
 ]
 
 HEADS: Registry[type[Head]] = Registry("head")

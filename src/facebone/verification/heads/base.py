@@ -14,7 +14,8 @@ from facebone.errors import UsageError, WeightsError
 from facebone.seeding import check_seed
 from facebone.settings import NoSettings, parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.checks import check_finite, check_labelled
+from facebone.verification.heads.checks import check_finite, check_labelled, check_labels
+from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitsMany
 from facebone.verification.heads.views import Views
 
@@ -90,6 +91,11 @@ class Head(FitsMany):
     @property
     def answers_vary(self) -> bool:
         """Whether it may answer the same question otherwise the next time; see `reseed`."""
+        return False
+
+    @property
+    def alternates(self) -> bool:
+        """Whether each of its backbones alone can answer; see `LearningHead.through`."""
         return False
 
     def reseed(self, rng: np.random.Generator) -> None:
@@ -294,12 +300,40 @@ class LearningHead(Head):
         self._check_scored(pairs)
         return self._quick_logit(pairs) if len(pairs) else np.empty(0, dtype=np.float32)
 
+    def through(self, pairs: EmbeddedPairs) -> Scores:
+        """Log odds in each of the K ways in which it can be made to answer, (n, K).
+
+        Whoever hands it templates of their own making can ask in every way; most heads have one.
+
+        Raises:
+            UsageError: as `score`.
+        """
+        return self.logit(pairs)[:, None]
+
+    def inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
+        """What its own numbers say of n pairs, n may be 0: losses, gradients and activations.
+
+        Args:
+            pairs: n pairs.
+            same: (n,) bool, of one class or both.
+
+        Raises:
+            UsageError: as `score`, or labels that do not fit the pairs.
+        """
+        self._check_scored(pairs)
+        check_labels(pairs, same, where=f"head {self.name}")
+        return self._inside(pairs, same)
+
     def _score(self, pairs: EmbeddedPairs) -> Scores:
         return sigmoid(self._logit(pairs))
 
     @abstractmethod
     def _logit(self, pairs: EmbeddedPairs) -> Scores:
         """Log odds of at least one pair; all checks are done."""
+
+    @abstractmethod
+    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
+        """What its numbers say of pairs, also of none; all checks are done."""
 
     def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
         """Log odds of at least one pair, roughly; all checks are done."""

@@ -27,17 +27,26 @@ def check_finite(pairs: EmbeddedPairs, *, where: str) -> None:
             )
 
 
-def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
-    """Refuse labels that do not fit the pairs.
+def check_labels(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
+    """Refuse labels that do not fit the pairs; labels of one class, or none, will do.
 
     Raises:
-        UsageError: wrong shape or type, one class only, or embeddings that are not finite.
+        UsageError: wrong shape or type.
     """
     if same.shape != (len(pairs),) or same.dtype != np.bool_:
         raise UsageError(
             f"labels must be bool of shape ({len(pairs)},), got {same.dtype} of {same.shape}",
             where=where,
         )
+
+
+def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
+    """Refuse labels that do not fit the pairs.
+
+    Raises:
+        UsageError: wrong shape or type, one class only, or embeddings that are not finite.
+    """
+    check_labels(pairs, same, where=where)
     if same.all() or not same.any():
         got = "no pair" if not len(same) else f"only {'matched' if same[0] else 'mismatched'} pairs"
         raise UsageError(f"needs matched and mismatched pairs, got {got}", where=where)

@@ -20,6 +20,7 @@ from facebone.verification.heads.base import (
     LearningHead,
     Scores,
 )
+from facebone.verification.heads.inside import Inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,19 @@ class FeatureLogisticHead(LearningHead):
         return standard
 
     def _logit(self, pairs: EmbeddedPairs) -> Scores:
-        features = self._standardise(self.features(pairs).astype(np.float64))
+        return self._answer(self._standard_features(pairs))
+
+    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
+        features = self._standard_features(pairs)
+        # The log odds change by a coefficient as its feature is large, and by the intercept by 1.
+        slopes = np.sqrt(np.einsum("nf,nf->n", features, features) + 1)
+        nothing = np.empty((len(pairs), 0))
+        return Inside.of_logits(self._answer(features), same, slopes[:, None], nothing)
+
+    def _standard_features(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float64]:
+        return self._standardise(self.features(pairs).astype(np.float64))
+
+    def _answer(self, features: npt.NDArray[np.float64]) -> Scores:
         # einsum adds up every row alike, wherever it stands; a blocked product does not promise it.
         logit: Scores = np.einsum("nf,f->n", features, self._coefficients) + self._intercept
         return logit

@@ -6,9 +6,8 @@
   turn, and weights, gradient and moments meet while they are in the processor's cache.
 - All buffers are made once.
 
-Sums are the single recipe's, which autograd makes: torch's batched products add up as its single
-ones do. The few operations that round otherwise in a stack are done network by network; they are
-too small to count.
+Sums are the single recipe's, which autograd makes. The few operations that round otherwise in a
+stack are done network by network; they are too small to count.
 """
 
 from __future__ import annotations
@@ -20,7 +19,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from facebone.verification.heads.mlp_network import Network, Norm, normalise
+from facebone.verification.heads.mlp_layer import Products, arrange
+from facebone.verification.heads.mlp_network import Network
+from facebone.verification.heads.mlp_norm import Normalised, back_through, normalise_in_place
 
 if TYPE_CHECKING:
     from facebone.verification.heads.mlp import MLPSettings
@@ -86,24 +87,14 @@ class Layer:
     """One layer of k networks at b pairs a batch, all its tensors laid out for a step.
 
     Args:
-        inputs: (k, b, in), rectified outputs of the layer before.
-        weight: (k, in, out).
-        bias: (k, out).
-        outputs: (k, b, out), rectified where hidden, logits in the last layer.
-        slope: (k, b, out), gradient of the loss by what comes before the rectifier.
-        before: (k, b, in), the slope of the layer before; None in the first.
-        by_weight: (k, in, out), gradient by the weights.
+        whole: its tensors, with a leading dimension of k.
+        products: see `arrange`.
         by_bias: (k, out), gradient by the biases.
         update: parameters, gradients, first and second moments of this layer for AdamW.
     """
 
-    inputs: Tensor
-    weight: Tensor
-    bias: Tensor
-    outputs: Tensor
-    slope: Tensor
-    before: Tensor | None
-    by_weight: Tensor
+    whole: Products
+    products: list[Products]
     by_bias: Tensor
     update: tuple[list[Tensor], ...]
 
@@ -149,12 +140,15 @@ class Run:
                 _apart([second.weights[i], second.biases[i]]),
             )
             outputs = get(f"output {i}", count, size, out)
-            self.layers.append(
-                Layer(inputs, weight, bias, outputs, slope, before, by_weight, by_bias, update)
-            )
+            whole = Products(inputs, weight, bias.unsqueeze(1), outputs, slope, before, by_weight)
+            self.layers.append(Layer(whole, arrange(whole), by_bias, update))
             inputs, before = outputs, slope
-        # Of batch normalisation, which is left to autograd: what came out and what went in.
-        self.ways: dict[int, tuple[Tensor, tuple[Tensor, Tensor, Tensor]]] = {}
+        # Network by network, for the end of a batch may not fill whole vectors; see `_apart`.
+        last = self.layers[-1].whole
+        self.answers = list(zip(last.outputs, last.slope, strict=True))
+        self.truth = self.labels.view_as(last.slope)
+        # Of batch normalisation, what the way back needs.
+        self.normalised: dict[int, Normalised] = {}
 
     def step(self, rows: Tensor, truth: Tensor, places: Tensor) -> None:
         """One step of AdamW on the mean cross-entropy of each network's batch.
@@ -166,43 +160,40 @@ class Run:
         """
         torch.index_select(rows, 0, places, out=self.batch)
         torch.index_select(truth, 0, places, out=self.labels)
-        for i, layer in enumerate(self.layers[:-1]):
-            torch.baddbmm(layer.bias.unsqueeze(1), layer.inputs, layer.weight, out=layer.outputs)
-            if i in self.stacked.network.norms:
-                self._normalise(i, layer.outputs)
-            layer.outputs.relu_()
-            if self.dropout:
-                self._drop(layer.outputs)
-        self._answer(self.layers[-1])
+        norms, last = self.stacked.network.norms, self.layers[-1]
+        for i, layer in enumerate(self.layers):
+            for products in layer.products:
+                products.answer()
+            if layer is not last:
+                outputs = layer.whole.outputs
+                if i in norms:
+                    self.normalised[i] = normalise_in_place(outputs, norms[i])
+                outputs.relu_()
+                if self.dropout:
+                    self._drop(outputs)
+        for logits, slope in self.answers:
+            torch.sigmoid(logits, out=slope)
+        # Of mean(log(1 + exp(z)) - y z) over b pairs, the derivative by z is (sigmoid(z) - y) / b.
+        last.whole.slope.sub_(self.truth).div_(self.size)
         for i in range(len(self.layers) - 1, -1, -1):
             self._back(i, self.layers[i])
 
-    def _answer(self, last: Layer) -> None:
-        """Logits and the slope by them."""
-        each = zip(last.bias, last.inputs, last.weight, last.outputs, last.slope, strict=True)
-        for bias, inputs, weight, logits, slope in each:
-            # One by one, for a single column is another kernel's work, whose sums round otherwise.
-            torch.addmm(bias, inputs, weight, out=logits)
-            torch.sigmoid(logits, out=slope)
-        # Of mean(log(1 + exp(z)) - y z) over b pairs, the derivative by z is (sigmoid(z) - y) / b.
-        last.slope.sub_(self.labels.view_as(last.slope)).div_(self.size)
-
     def _back(self, i: int, layer: Layer) -> None:
         """From a layer's slope to its update and to the slope of the layer before."""
+        whole = layer.whole
         if i in self.stacked.network.norms:
-            self._through_norm(i, layer.slope)
-        if layer.before is not None:  # while the weights are those that answered
-            torch.bmm(layer.slope, layer.weight.mT, out=layer.before)
-        torch.bmm(layer.inputs.mT, layer.slope, out=layer.by_weight)
-        torch.sum(layer.slope, 1, out=layer.by_bias)
+            self._through_norm(i, whole.slope)
+        for products in layer.products:  # while the weights are those that answered
+            products.differentiate()
+        torch.sum(whole.slope, 1, out=layer.by_bias)
         self._update(*layer.update)
-        if layer.before is not None:
+        if whole.before is not None:
             # What was rectified or dropped is zero in the outputs, and passes nothing back.
             torch.ops.aten.threshold_backward.grad_input(
-                layer.before, layer.inputs, 0, grad_input=layer.before
+                whole.before, whole.inputs, 0, grad_input=whole.before
             )
             if self.dropout:
-                layer.before.div_(1 - self.dropout)
+                whole.before.div_(1 - self.dropout)
 
     def _drop(self, outputs: Tensor) -> None:
         shape, device = outputs.shape[1:], outputs.device
@@ -211,24 +202,14 @@ class Run:
         ]
         outputs.mul_(torch.stack(drawn) >= self.dropout).div_(1 - self.dropout)
 
-    def _normalise(self, i: int, outputs: Tensor) -> None:
-        """Normalise what goes into a layer's rectifier, in place, and keep how to come back."""
-        norm = self.stacked.network.norms[i]
-        with torch.enable_grad():
-            before = outputs.clone().requires_grad_()
-            scale, shift = (tensor.detach().requires_grad_() for tensor in _learnt(norm))
-            after = normalise(before, Norm(scale, shift, norm.mean, norm.variance), training=True)
-        self.ways[i] = after, (before, scale, shift)
-        outputs.copy_(after)
-
     def _through_norm(self, i: int, slope: Tensor) -> None:
         """From the slope by a normalised layer to the slope by what went in, in place."""
-        after, given = self.ways.pop(i)
-        by_input, *by_learnt = torch.autograd.grad(after, given, slope)
-        slope.copy_(by_input)
-        parts = (self.stacked.network, self.stacked.first, self.stacked.second)
-        learnt, first, second = (_apart(_learnt(part.norms[i])) for part in parts)
-        self._update(learnt, _apart(by_learnt), first, second)
+        network, first, second = self.stacked.network, self.stacked.first, self.stacked.second
+        slopes = back_through(self.normalised.pop(i), network.norms[i], slope)
+        learnt, means, squares = (
+            _apart([part.norms[i].scale, part.norms[i].shift]) for part in (network, first, second)
+        )
+        self._update(learnt, _apart(list(slopes)), means, squares)
 
     def _update(
         self, tensors: list[Tensor], slopes: list[Tensor], first: list[Tensor], second: list[Tensor]
@@ -262,7 +243,3 @@ def _apart(stacked: list[Tensor]) -> list[Tensor]:
         whole = tensor[0].numel() % VECTOR == 0
         parts += [tensor] if whole else tensor.unbind()
     return parts
-
-
-def _learnt(norm: Norm) -> list[Tensor]:
-    return [norm.scale, norm.shift]

@@ -82,11 +82,24 @@ class Views:
             Pairs under one backbone of that width, ordered by backbone and then as given, and
             their labels.
         """
-        columns = range(len(self.pairs.left))
-        ever = [(self.schedule == column).any(axis=0) for column in columns]
-        seen = [self.pairs.choose([column]).take(ever[column]) for column in columns]
+        ever = self._ever()
+        seen = [self.pairs.choose([column]).take(rows) for column, rows in enumerate(ever)]
         pairs = EmbeddedPairs(
             (np.concatenate([part.left[0] for part in seen]),),
             (np.concatenate([part.right[0] for part in seen]),),
         )
         return pairs, np.concatenate([same[rows] for rows in ever])
+
+    def places(self) -> npt.NDArray[np.intp]:
+        """Where `distinct` has what each epoch of the schedule shows, (E, n)."""
+        found = np.empty(self.schedule.shape, dtype=np.intp)
+        begin = 0
+        for column, rows in enumerate(self._ever()):
+            numbers = begin + np.cumsum(rows) - 1
+            np.copyto(found, numbers, where=self.schedule == column)
+            begin += int(rows.sum())
+        return found
+
+    def _ever(self) -> list[npt.NDArray[np.bool_]]:
+        """Which pairs each backbone ever shows, K masks (n,)."""
+        return [(self.schedule == column).any(axis=0) for column in range(len(self.pairs.left))]
