@@ -139,6 +139,20 @@ def split_mask(pairs: Pairs, *, fraction: float, seed: int) -> Mask:
     return _sample(pairs.same, fraction, make_rng(seed, "split", Level.PAIR))
 
 
+def split_units(strata: npt.ArrayLike, *, fraction: float, seed: int) -> Mask:
+    """Which of n pictures or people are members, the same share of each stratum, (n,).
+
+    Args:
+        strata: (n,) what both sides must hold alike, such as numbers of pictures.
+        fraction: share of members, between 0 and 1.
+        seed: the same seed splits the same way.
+
+    Raises:
+        UsageError: `fraction` is out of range.
+    """
+    return _sample(strata, fraction, make_rng(seed, "split units"))
+
+
 def split_pairs(pairs: Pairs, *, fraction: float, seed: int) -> PairSplit:
     """Split pairs, matched and mismatched ones alike. A pair that occurs again is dropped.
 
