@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from facebone.attacks.base import ATTACKS, Access, Goal, MembershipAttack, make_attack
+from facebone.attacks.access import Access
+from facebone.attacks.base import ATTACKS, Goal, MembershipAttack, make_attack
 from facebone.attacks.membership.score_bits import ScoreBitsSettings
 from facebone.attacks.observations import Observations
 from facebone.errors import UnknownNameError, UsageError

@@ -10,25 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from facebone.attacks.access import Access, Ask, Channel
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.registry import Registry
 from facebone.seeding import check_seed
 from facebone.settings import NoSettings, parse_settings
-
-
-class Access(StrEnum):
-    """What an attacker can see of a target, from least to most."""
-
-    DECISION = "decision"
-    """Same or not."""
-    SCORE = "score"
-    """The score."""
-    EMBEDDING = "embedding"
-    """Stored templates too."""
-    WEIGHTS = "weights"
-    """Everything, gradients too."""
 
 
 class Goal(StrEnum):
@@ -55,7 +43,12 @@ class MembershipAttack(ABC):
     """What it does, in one line for people."""
     goal: ClassVar[Goal] = Goal.MEMBERSHIP
     access: ClassVar[Access]
-    level: ClassVar[Level] = Level.PAIR
+    levels: ClassVar[tuple[Level, ...]] = tuple(Level)
+    """What it can be asked about: pairs, pictures, people."""
+    channels: ClassVar[tuple[Channel, ...]] = ()
+    """What it must see besides scores."""
+    asks: ClassVar[Ask] = Ask.ONCE
+    """Which answers it collects unless it is told otherwise."""
     knowledge: ClassVar[str]
     """What the attacker knows beyond what the access shows, in one sentence."""
     learns: ClassVar[bool] = False
@@ -108,8 +101,8 @@ class MembershipAttack(ABC):
         """How surely each candidate was in the training, (n,) float64, larger for members.
 
         Raises:
-            UsageError: the attack learns and was not fitted, or it needs shadows that are not
-                there.
+            UsageError: the attack learns and was not fitted, or it needs shadows or more access
+                than there is.
         """
         if self.learns and not self._fitted:
             raise UsageError("scores nothing before it is fitted", where=f"attack {self.name}")
@@ -118,6 +111,12 @@ class MembershipAttack(ABC):
                 "needs shadow verifiers, and none were trained",
                 where=f"attack {self.name}",
                 hint="ask for some, as with --shadows 16",
+            )
+        missing = [channel for channel in self.channels if channel not in observed.channels]
+        if missing:
+            raise UsageError(
+                f"needs {self.access} access, to see {missing[0]}, which were not recorded",
+                where=f"attack {self.name}",
             )
         if not len(observed):
             return np.empty(0)
@@ -149,6 +148,13 @@ ATTACKS.add("lira", "facebone.attacks.membership.lira:LiRA")
 ATTACKS.add("rmia", "facebone.attacks.membership.rmia:RMIA")
 ATTACKS.add("quantile", "facebone.attacks.membership.quantile:Quantile")
 ATTACKS.add("shadow_boosting", "facebone.attacks.membership.shadow_boosting:ShadowBoosting")
+ATTACKS.add("label_only", "facebone.attacks.membership.label_only:LabelOnly")
+ATTACKS.add("label_only_shadows", "facebone.attacks.membership.label_only_shadows:LabelOnlyShadows")
+ATTACKS.add("gradient_norm", "facebone.attacks.membership.gradient_norm:GradientNorm")
+ATTACKS.add("white_box", "facebone.attacks.membership.white_box:WhiteBox")
+ATTACKS.add("template_probing", "facebone.attacks.membership.template_probing:TemplateProbing")
+ATTACKS.add("set_likelihood", "facebone.attacks.membership.set_likelihood:SetLikelihood")
+ATTACKS.add("set_classifier", "facebone.attacks.membership.set_classifier:SetClassifier")
 
 
 def make_attack(name: str, settings: Mapping[str, Any] | None = None) -> MembershipAttack:

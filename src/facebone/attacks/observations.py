@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from facebone.attacks.access import Channel
+from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.errors import UsageError
 
@@ -31,6 +34,9 @@ class Observations:
         log_odds: (n, q) of the same person; see `from_scores`.
         threshold: the verifier decides "same" where ``score >= threshold``.
         shadows: the same candidates' answers from verifiers that the attacker trained, or None.
+        channels: (n, f) by what else the attacker sees; see `Channel`.
+        probes: where a candidate is a picture or a person, the answers about the pairs that were
+            asked; then `log_odds` is the mean of their margins, and `same` is true for all.
 
     Raises:
         UsageError: shapes that do not fit each other, or answers that are not finite.
@@ -41,6 +47,8 @@ class Observations:
     log_odds: Floats
     threshold: float
     shadows: ShadowAnswers | None = None
+    channels: Mapping[Channel, Floats] = field(default_factory=dict)
+    probes: ProbeAnswers | None = None
 
     def __post_init__(self) -> None:
         n = len(self.same)
@@ -56,7 +64,11 @@ class Observations:
             )
         if math.isnan(self.threshold):
             raise UsageError("must be a number, got nan", where="threshold")
-        for name, values in (("scores", self.score), ("log odds", self.log_odds)):
+        for channel, values in self.channels.items():
+            if values.ndim != 2 or len(values) != n:
+                raise UsageError(f"must have {n} rows, got {values.shape}", where=channel)
+        known = {"scores": self.score, "log odds": self.log_odds}
+        for name, values in (known | dict(self.channels)).items():
             bad = ~np.isfinite(values).all(axis=1)
             if bad.any():
                 raise UsageError(
@@ -71,6 +83,8 @@ class Observations:
                 f"about {n}",
                 where="shadows",
             )
+        if self.probes is not None and self.probes.size != n:
+            raise UsageError(f"are about {self.probes.size} candidates, not {n}", where="probes")
 
     @classmethod
     def from_scores(
@@ -118,6 +132,8 @@ class Observations:
             self.log_odds[rows],
             self.threshold,
             None if self.shadows is None else self.shadows.take(rows),
+            {channel: values[rows] for channel, values in self.channels.items()},
+            None if self.probes is None else self.probes.take(rows),
         )
 
     def first_queries(self, count: int) -> Observations:
@@ -131,13 +147,7 @@ class Observations:
                 f"{count} answers a candidate were asked for, {self.queries} were recorded",
                 where="queries",
             )
-        return Observations(
-            self.score[:, :count],
-            self.same,
-            self.log_odds[:, :count],
-            self.threshold,
-            self.shadows,
-        )
+        return replace(self, score=self.score[:, :count], log_odds=self.log_odds[:, :count])
 
     def margin(self) -> Floats:
         """Log odds of the right answer, mean over the queries, (n,): larger the surer and right."""

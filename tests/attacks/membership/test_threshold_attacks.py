@@ -8,7 +8,8 @@ from scipy.special import expit, softplus
 from scipy.stats import entropy as shannon
 from scipy.stats import rankdata
 
-from facebone.attacks.base import Access, make_attack
+from facebone.attacks.access import Access
+from facebone.attacks.base import make_attack
 from facebone.attacks.observations import Observations
 
 

@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.membership.art_loading import load_art
 from facebone.attacks.observations import Floats, Mask, Observations
+from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.seeding import derive_seed
 from facebone.settings import check_integer, check_number
@@ -92,6 +94,7 @@ class ArtBlackBox(MembershipAttack):
     """
 
     access = Access.SCORE
+    levels = (Level.PAIR,)
     knowledge = "Whether each candidate shows one person, and some members and non-members."
     learns = True
     settings_type = ArtSettings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Observations
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Observations
+from facebone.data.splits import Level
 
 
 class Gap(MembershipAttack):
@@ -25,6 +27,7 @@ class Gap(MembershipAttack):
     name = "gap"
     summary = "a right decision means a member"
     access = Access.DECISION
+    levels = (Level.PAIR,)
     knowledge = "Whether each candidate shows one person."
 
     def _score(self, observed: Observations) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -72,27 +73,51 @@ class LiRA(ShadowAttack):
     settings_type = LiRASettings
 
     def _compare(self, seen: Compared) -> Floats:
-        inside = Moments.of(seen.margins, seen.trained)
-        outside = Moments.of(seen.margins, ~seen.trained)
-        mean_in, mean_out = filled_means(inside, outside)
-        pooled_in, pooled_out = pooled_variances(inside, outside)
-        variance_out = self._variance(outside, pooled_out)
-        off = seen.margin - mean_out
-        if self.settings.mode == "offline" or seen.one_sided:
-            standard: Floats = off / np.sqrt(variance_out)
-            return standard
-        variance_in = self._variance(inside, pooled_in)
-        near = (seen.margin - mean_in) ** 2 / variance_in + np.log(variance_in)
-        far = off**2 / variance_out + np.log(variance_out)
-        ratio: Floats = (far - near) / 2
-        return ratio
+        return log_ratio(seen, self.settings.mode, self.settings.variance)
 
-    def _variance(self, moments: Moments, pooled: float) -> Floats:
-        if self.settings.variance == "shrunk":
-            return shrunk_variances(moments, pooled)
-        shared = np.full(len(moments.count), pooled)
-        if self.settings.variance == "global":
-            return shared
-        # The paper's own code divides by the count. One shadow shows no variance.
-        own = moments.squares / np.maximum(moments.count, 1.0)
-        return np.where(moments.count > 1, np.maximum(own, LEAST_VARIANCE), shared)
+
+def log_ratio(
+    seen: Compared,
+    mode: Mode,
+    variance: Variance,
+    *,
+    least: Callable[[Floats], Floats] | None = None,
+) -> Floats:
+    """How much likelier each margin is from a verifier trained on the candidate; see `LiRA`, (n,).
+
+    Args:
+        seen: the target beside at least one shadow.
+        mode: see `LiRASettings`.
+        variance: see `LiRASettings`.
+        least: what no variance may be below, given the candidates' means (n,).
+    """
+    inside = Moments.of(seen.margins, seen.trained)
+    outside = Moments.of(seen.margins, ~seen.trained)
+    mean_in, mean_out = filled_means(inside, outside)
+    pooled_in, pooled_out = pooled_variances(inside, outside)
+    variance_out = _variances(outside, pooled_out, variance)
+    if least is not None:
+        variance_out = np.maximum(variance_out, least(mean_out))
+    off = seen.margin - mean_out
+    if mode == "offline" or seen.one_sided:
+        standard: Floats = off / np.sqrt(variance_out)
+        return standard
+    variance_in = _variances(inside, pooled_in, variance)
+    if least is not None:
+        variance_in = np.maximum(variance_in, least(mean_in))
+    near = (seen.margin - mean_in) ** 2 / variance_in + np.log(variance_in)
+    far = off**2 / variance_out + np.log(variance_out)
+    ratio: Floats = (far - near) / 2
+    return ratio
+
+
+def _variances(moments: Moments, pooled: float, kind: Variance) -> Floats:
+    """The variance of each candidate's answers about their mean, (n,)."""
+    if kind == "shrunk":
+        return shrunk_variances(moments, pooled)
+    shared = np.full(len(moments.count), pooled)
+    if kind == "global":
+        return shared
+    # The paper's own code divides by the count. One shadow shows no variance.
+    own = moments.squares / np.maximum(moments.count, 1.0)
+    return np.where(moments.count > 1, np.maximum(own, LEAST_VARIANCE), shared)

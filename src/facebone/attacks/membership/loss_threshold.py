@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Observations
 
 

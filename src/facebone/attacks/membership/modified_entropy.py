@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.verification.metrics import roc_curve
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Mask, Observations
+from facebone.data.splits import Level
 from facebone.settings import check_number
 
 Bits = npt.NDArray[np.bool_]
@@ -50,6 +52,7 @@ class ScoreBits(MembershipAttack):
     name = "score_bits"
     summary = "membership is looked for in the binary digits of the score"
     access = Access.SCORE
+    levels = (Level.PAIR,)
     knowledge = "Whether each candidate shows one person, and some members and non-members."
     learns = True
     averages = False

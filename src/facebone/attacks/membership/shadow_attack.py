@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from facebone.attacks.base import Access, MembershipAttack
+from facebone.attacks.access import Access, Channel
+from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.errors import UsageError
 
@@ -25,12 +26,16 @@ class Compared:
         margins: (S, n) those of the shadows.
         trained: (S, n) bool, whether the shadow was trained on the candidate.
         same: (n,) bool.
+        channel: (n, f) what else the target shows, by channel; see `Channel`.
+        channels: (S, n, f) the same of the shadows.
     """
 
     margin: Floats
     margins: Floats
     trained: Mask
     same: Mask
+    channel: Mapping[Channel, Floats] = field(default_factory=dict)
+    channels: Mapping[Channel, Floats] = field(default_factory=dict)
 
     @property
     def one_sided(self) -> bool:
@@ -45,13 +50,25 @@ class Compared:
         for turn in range(min(len(self.margins), MOST_IN_TURN)):
             others = np.arange(len(self.margins)) != turn
             beside = Compared(
-                self.margins[turn], self.margins[others], self.trained[others], self.same
+                self.margins[turn],
+                self.margins[others],
+                self.trained[others],
+                self.same,
+                {name: values[turn] for name, values in self.channels.items()},
+                {name: values[others] for name, values in self.channels.items()},
             )
             yield beside, self.trained[turn]
 
     def alone(self) -> Compared:
         """The target beside no shadow."""
-        return Compared(self.margin, self.margins[:0], self.trained[:0], self.same)
+        return Compared(
+            self.margin,
+            self.margins[:0],
+            self.trained[:0],
+            self.same,
+            self.channel,
+            {name: values[:0] for name, values in self.channels.items()},
+        )
 
 
 class ShadowAttack(MembershipAttack):
@@ -77,8 +94,23 @@ class ShadowAttack(MembershipAttack):
                 where=f"attack {self.name}",
                 hint="ask for some, as with --shadows 16",
             )
+        missing = [channel for channel in self.channels if channel not in shadows.channels]
+        if missing:
+            raise UsageError(
+                f"needs to know of shadows too: {missing[0]}", where=f"attack {self.name}"
+            )
         margins = shadows.margins(observed.same)
-        return self._compare(Compared(observed.margin(), margins, shadows.trained, observed.same))
+        wanted = self.channels
+        return self._compare(
+            Compared(
+                observed.margin(),
+                margins,
+                shadows.trained,
+                observed.same,
+                {name: observed.channels[name] for name in wanted},
+                {name: shadows.channels[name].astype(np.float64) for name in wanted},
+            )
+        )
 
     @abstractmethod
     def _compare(self, seen: Compared) -> Floats:

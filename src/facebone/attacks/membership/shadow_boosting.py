@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
+from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from facebone.attacks.membership.shadow_attack import Compared, ShadowAttack
+from facebone.attacks.membership.shadow_attack import MOST_IN_TURN, Compared, ShadowAttack
 from facebone.attacks.membership.shadow_posterior import align, expect
-from facebone.attacks.observations import Floats
+from facebone.attacks.observations import Floats, Mask
 from facebone.scale.threads import one_thread
 from facebone.settings import check_flag, check_integer
 
@@ -61,31 +64,65 @@ class ShadowBoosting(ShadowAttack):
     summary = "what gives members of shadows away, learnt by boosting, means a member"
     settings_type = ShadowBoostingSettings
 
-    def _compare(self, seen: Compared) -> Floats:
-        from sklearn.ensemble import HistGradientBoostingClassifier
+    most_in_turn: ClassVar[int] = MOST_IN_TURN
+    """Shadows that play the target."""
 
+    def _compare(self, seen: Compared) -> Floats:
         if self.settings.align:
             seen = align(seen)
-        examples = [(describe(shadow), member) for shadow, member in seen.in_turn()]
+        examples = [
+            (self._describe(shadow), member)
+            for shadow, member in islice(seen.in_turn(), self.most_in_turn)
+        ]
         described, member = (np.concatenate(part) for part in zip(*examples, strict=True))
         if member.all() or not member.any():
             usual = expect(seen.margins, seen.trained, seen.same)
             above: Floats = (seen.margin - usual.mean_out) / np.sqrt(usual.variance_out)
             return above
-        # Small trees, or a few hundred candidates are learnt by heart.
-        model = HistGradientBoostingClassifier(
-            max_iter=self.settings.rounds,
-            learning_rate=0.05,
-            max_leaf_nodes=4,
-            min_samples_leaf=30,
-            early_stopping=False,
-            random_state=0,
-        )
-        asked = describe(seen if len(seen.margins) > 1 else seen.alone())
-        # Trees this small wait for threads longer than they work, most of all on a busy machine.
-        with one_thread():
-            found: Floats = model.fit(described, member).decision_function(asked)
-        return found
+        asked = self._describe(seen if len(seen.margins) > 1 else seen.alone())
+        return boosted(described, member, asked, rounds=self.settings.rounds)
+
+    def _describe(self, seen: Compared) -> npt.NDArray[np.floating]:
+        """What is learnt from, (n, f); f may differ between a verifier beside shadows and alone."""
+        return describe(seen)
+
+
+def boosted(
+    described: npt.NDArray[np.floating],
+    member: Mask,
+    asked: npt.NDArray[np.floating],
+    *,
+    rounds: int,
+) -> Floats:
+    """Log odds of membership, learnt from examples by gradient boosting.
+
+    Args:
+        described: (m, f) examples; NaN where something is missing.
+        member: (m,) whether each is a member; both kinds occur.
+        asked: (n, f).
+        rounds: trees.
+
+    Returns:
+        (n,) float64.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    # What is missing of all has no quantiles to cut at.
+    told = ~np.isnan(described).all(axis=0)
+    # Small trees, or a few hundred candidates are learnt by heart.
+    model = HistGradientBoostingClassifier(
+        max_iter=rounds,
+        learning_rate=0.05,
+        max_leaf_nodes=4,
+        min_samples_leaf=30,
+        early_stopping=False,
+        random_state=0,
+    )
+    # Trees this small wait for threads longer than they work, most of all on a busy machine.
+    with one_thread():
+        model.fit(described[:, told], member)
+        found: Floats = model.decision_function(asked[:, told])
+    return found
 
 
 def describe(seen: Compared) -> Floats:

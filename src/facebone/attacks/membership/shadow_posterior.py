@@ -7,7 +7,7 @@ two together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -129,4 +129,4 @@ def align(seen: Compared) -> Compared:
         common = np.sort(every[:, rows], axis=1).mean(axis=0)
         places = rankdata(every[:, rows], axis=1)  # equal answers share the mean of their places
         every[:, rows] = np.interp(places, np.arange(1, size + 1), common)
-    return Compared(every[0], every[1:], seen.trained, seen.same)
+    return replace(seen, margin=every[0], margins=every[1:])

@@ -1,0 +1,86 @@
+"""The page of all attacks: ``python -m facebone.attacks.page > docs/attacks.md`` writes it."""
+
+from __future__ import annotations
+
+import sys
+
+from facebone.attacks.access import Access, Channel
+from facebone.attacks.base import ATTACKS, MembershipAttack
+from facebone.data.splits import Level
+
+INTRODUCTION = """# Attacks
+
+Written by `python -m facebone.attacks.page`. `facebone audit --attack NAME` runs one, repeated for
+several; `--attack all` runs all that `--access` allows at the levels that `--level` names.
+
+## What an attacker sees
+
+| `--access` | sees |
+| --- | --- |
+| `decision` | same or not |
+| `score` | the score |
+| `embedding` | stored templates too, and the matcher's answers to templates of their own making |
+| `weights` | everything: loss, gradients and activations |
+
+Each access includes those above it. An attack that needs more than is given is refused by name.
+
+## What is asked
+
+| `--level` | question |
+| --- | --- |
+| `pair` | was this pair in the training? |
+| `image` | was this picture in any training pair? |
+| `identity` | was any picture of this person used? Asked with other pictures of theirs. |
+
+At each level other targets are trained, on a random half of the pairs, the pictures or the people;
+in `audit.json` the level stands behind the target's name. About a picture or a person many pairs
+are asked: most attacks take the mean of their margins, `set_likelihood` sums likelihood ratios, and
+`set_classifier` learns on shadows to look at all of them. `probes=2` uses two pictures of a person,
+or two partners of a picture, at most.
+
+## How it is asked
+
+Any attack on scores takes the setting `ask`, as in `--attack lira:ask=augmented`:
+
+| `ask` | answers |
+| --- | --- |
+| `once` | the first |
+| `repeated` | 16 to the same question, where answers vary; their mean counts |
+| `augmented` | also those to mirrored, shifted, noisy and cropped pictures |
+| `through` | through each backbone of a head that takes any of several; needs templates |
+
+Attackers who know the defence adapt: where answers vary, each attack is also run with repeated
+questions (`x16`); where a head takes any of several backbones, also through each of them; and
+shadows are trained under the target's own defence.
+
+## All attacks
+
+`shadows`: the attacker trains verifiers of their own by the target's recipe and compares. `known`:
+the attacker knows some members and non-members to learn from.
+
+"""
+
+
+def render() -> str:
+    """The page."""
+    kinds = [ATTACKS.get(name) for name in ATTACKS.names()]
+    lines = [
+        "| attack | access | levels | needs | what it does |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for access in Access:
+        lines += [_row(kind) for kind in kinds if kind.access is access]
+    return INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _row(kind: type[MembershipAttack]) -> str:
+    levels = "all" if set(kind.levels) == set(Level) else ", ".join(kind.levels)
+    needs = ["shadows"] * kind.needs_shadows + ["known"] * kind.learns
+    if Channel.DECISIONS in kind.channels:
+        needs.append("changed pictures")
+    cells = (f"`{kind.name}`", kind.access, levels, ", ".join(needs), kind.summary)
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())
