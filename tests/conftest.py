@@ -67,6 +67,7 @@ def _make_audit(targets: dict[str, dict[str, Any]] | None = None, **changes: Any
         return {
             "name": name, "summary": name, "goal": "membership", "access": "score",
             "level": "pair", "knowledge": "none", "adaptive": False, "queries": 1,
+            "ask": "once", "probes": None, "disclosure": None,
             "members": 500, "non_members": 500, "member_share": 0.5, "auc": figure(auc),
             "balanced_accuracy": figure(0.55),
             "tpr_at_fpr": {"0.01": figure(0.03), "0.001": figure("500 non-members, needs 3000")},
@@ -79,7 +80,7 @@ def _make_audit(targets: dict[str, dict[str, Any]] | None = None, **changes: Any
         known = {key: auc for key, auc in attacks.items() if not isinstance(auc, str)}
         utility = {"auc": figure(0.9), "eer": figure(0.1), "tar_at_far": {}}
         return {
-            "name": name, "mitigation": "none", "mitigation_settings": {}, "description": name,
+            "name": name, "level": "pair", "mitigation": "none", "mitigation_settings": {}, "description": name,
             "backbones": ["tiny_plain"], "head": "mlp", "head_settings": {"epochs": 30},
             "utility": {**utility, "accuracy": figure(found.get("accuracy", 0.9))},
             "accuracy_on_members": None, "accuracy_by_seed": [],

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from facebone.progress import LineProgress, format_seconds
+from facebone.progress import LineProgress, format_rate, format_seconds
 
 
 class Clock:
@@ -48,6 +48,17 @@ def test_short_work_writes_nothing() -> None:
 )
 def test_seconds_as_people_say_them(seconds: float, words: str) -> None:
     assert format_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("rate", "words"),
+    [
+        *((1_200.4, "1200/s"), (20.7, "21/s"), (2.0, "2.0/s"), (0.1, "0.1/s")),
+        *((0.04, "25 s each"), (0.01, "1 min 40 s each"), (0, "0.0/s")),
+    ],
+)
+def test_rates_as_people_say_them(rate: float, words: str) -> None:
+    assert format_rate(rate) == words
 
 
 BAR = """

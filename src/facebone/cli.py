@@ -103,6 +103,7 @@ def main() -> None:
 def _usage_line(error: typer.TyperException) -> str:
     # Empty where the help was shown because no command was given.
     message = " ".join(error.format_message().split()).rstrip(".")
+    message = message.replace(": Value error, ", ": ")  # who tells so twice helps nobody
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "facebone"
     return f"{message}; see '{command} --help'" if message else f"see '{command} --help'"

@@ -100,7 +100,7 @@ class LineProgress:
         rate = self._done / max(now - self._started, 1e-9)
         left = (self._total - self._done) / rate if rate > 0 else float("inf")
         tail = f", {format_seconds(left)} left" if self._done < self._total else ""
-        line = f"{self._label}: {self._done}/{self._total}, {rate:.1f}/s{tail}"
+        line = f"{self._label}: {self._done}/{self._total}, {format_rate(rate)}{tail}"
         print(line, file=self._stream, flush=True)
         self._written = self._done
 
@@ -135,7 +135,7 @@ class TerminalProgress:
         self._bar.advance(self._task, count)
         task = self._bar.tasks[0]
         if task.elapsed:
-            self._bar.update(self._task, rate=f"{task.completed / task.elapsed:.0f}/s")
+            self._bar.update(self._task, rate=format_rate(task.completed / task.elapsed))
 
 
 def for_console(label: str, total: int) -> Progress:
@@ -143,6 +143,13 @@ def for_console(label: str, total: int) -> Progress:
     if sys.stderr.isatty():
         return TerminalProgress(label, total)
     return LineProgress(label, total)
+
+
+def format_rate(rate: float) -> str:
+    """Items a second as people say them: ``120/s``, ``2.0/s``, or ``42 s each`` of slow ones."""
+    if 0 < rate < 0.1:
+        return f"{format_seconds(1 / rate)} each"
+    return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
 
 
 def format_seconds(seconds: float) -> str:

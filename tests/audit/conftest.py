@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from facebone.audit.material import Material
+from facebone.audit.unit_candidates import draw_units
+from facebone.audit.unit_material import UnitMaterial, embed_units
+from facebone.data.dataset import Dataset
 from facebone.data.pairs import Pairs
+from facebone.data.pictures import RGB, Picture
+from facebone.data.splits import Level
+from facebone.errors import DecodeError
+from facebone.seeding import make_rng
+from facebone.verification.chain import Problem
+from facebone.verification.engine import Embedded
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +32,104 @@ def make_material() -> Callable[..., Material]:
 def material() -> Material:
     """Material of 100 people under three imagined backbones."""
     return _make()
+
+
+@pytest.fixture(scope="session")
+def make_people() -> Callable[..., Dataset]:
+    """Makes a data set of people of whom there are no pictures, only bytes."""
+    return people_without_pictures
+
+
+@pytest.fixture(scope="session")
+def make_unit_material() -> Callable[..., UnitMaterial]:
+    """Makes material of pictures or people, drawn and embedded as an audit does, but made up."""
+    return _make_units
+
+
+@dataclass(frozen=True, slots=True)
+class NoPicture:
+    """A source whose bytes are told from others, and cannot be decoded."""
+
+    location: str
+    landmarks: None = None
+
+    def read(self) -> bytes:
+        return self.location.encode()
+
+    def decode(self, content: bytes) -> RGB:
+        raise DecodeError("no picture", where=self.location)
+
+
+def people_without_pictures(counts: Sequence[int]) -> Dataset:
+    """One person a count, with so many pictures."""
+    names = [f"p{who:04d}/{i:02d}" for who, count in enumerate(counts) for i in range(count)]
+    return Dataset("made up", tuple(Picture(one, one[:5], NoPicture(one)) for one in names))
+
+
+class MadeUpEngine:
+    """Stands for `EmbeddingEngine`: people as directions, pictures as those with noise.
+
+    Args:
+        widths: of K imagined backbones.
+        noise: of pictures beside their person's direction.
+        broken: ids of pictures that cannot be embedded.
+    """
+
+    def __init__(
+        self, widths: Sequence[int] = (16, 12, 16), noise: float = 1.2, broken: Sequence[str] = ()
+    ) -> None:
+        specs = [SimpleNamespace(name=f"backbone_{i}") for i in range(len(widths))]
+        self.routes = [SimpleNamespace(backbone=SimpleNamespace(spec=spec)) for spec in specs]
+        self.widths, self.noise, self.broken = widths, noise, set(broken)
+
+    def embed(self, pictures: Sequence[Picture]) -> Embedded:
+        def one(picture: Picture, width: int) -> np.ndarray:
+            who, which = make_rng(0, picture.person, width), make_rng(0, picture.id, width)
+            return who.normal(size=width) + self.noise * which.normal(size=width)
+
+        matrices = [
+            np.array([one(picture, width) for picture in pictures], dtype=np.float32)
+            for width in self.widths
+        ]
+        lost = np.array([picture.id in self.broken for picture in pictures])
+        for matrix in matrices:
+            matrix[lost] = np.nan
+        problems = tuple(Problem(p.id, "no face") for p in pictures if p.id in self.broken)
+        return Embedded(tuple(matrices), problems, (), 0, 0)
+
+
+def _make_units(
+    level: Level,
+    counts: Sequence[int] = (6,) * 100,
+    *,
+    widths: Sequence[int] = (16, 12, 16),
+    noise: float = 1.2,
+    broken: Sequence[str] = (),
+    versions: int = 0,
+    limit: int = 400,
+    seed: int = 0,
+    control_share: float = 0.2,
+) -> UnitMaterial:
+    """Pictures or people whom K imagined backbones know more or less.
+
+    Args:
+        versions: changed versions of all pictures.
+        counts, widths, noise, broken: of the made-up pictures.
+        level, limit, seed, control_share: as `draw_units` takes them.
+    """
+    people = people_without_pictures(counts)
+    drawn = draw_units(people, level, limit=limit, seed=seed, control_share=control_share)
+    engine = MadeUpEngine(widths, noise, broken)
+    material, _ = embed_units(engine, people, drawn)  # type: ignore[arg-type]
+    rng = np.random.default_rng(seed)
+    changed = tuple(
+        tuple(
+            (matrix + 0.3 * rng.normal(size=matrix.shape)).astype(np.float32)
+            for matrix in material.matrices
+        )
+        for _ in range(versions)
+    )
+    return replace(material, changed=changed)
 
 
 def _make(

@@ -76,7 +76,7 @@ def test_audit_of_another_version(tmp_path: Path, content: str, version: str) ->
 
 @pytest.mark.parametrize(
     ("field", "value", "place"),
-    [("targets", [{"name": "x"}], r"targets\.0\.mitigation"), ("surprise", 1, "surprise")],
+    [("targets", [{"name": "x"}], r"targets\.0\.level"), ("surprise", 1, "surprise")],
 )
 def test_audit_of_another_shape(make_audit, tmp_path: Path, field, value, place: str) -> None:
     path = write_audit(make_audit(), tmp_path)

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from facebone.attacks.access import Channel
 from facebone.attacks.base import make_attack
+from facebone.audit.fidelity import fidelity
+from facebone.audit.level_material import LevelMaterial
 from facebone.audit.material import Material
-from facebone.audit.plan import Job, Result
-from facebone.audit.shadow_plan import train_all
+from facebone.audit.plan import Job, JobStore, Result, run_plan
+from facebone.audit.shadow_plan import ShadowSource, train_all
 from facebone.audit.shadows import (
     AT_ONCE,
     ShadowBatch,
+    ask_shadows,
     attach,
-    fidelity,
     membership,
     pool_rows,
     train_shadows,
 )
 from facebone.audit.target import TargetRecipe, make_null_target, make_target
 from facebone.audit.trial import run_trial
+from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.scale.executor import SerialExecutor
 from facebone.verification.estimates import Estimate, Refused
@@ -39,9 +44,19 @@ def large(make_material: Callable[..., Material]) -> Material:
     return make_material(people=200, pictures=4, control_people=120, pairs=400, control_pairs=240)
 
 
+def train_and_ask(
+    recipe: TargetRecipe,
+    material: Material,
+    numbers: Sequence[int],
+    channels: Sequence[Channel] = (),
+) -> ShadowBatch:
+    heads = train_shadows(recipe, material, seed=0, numbers=numbers)
+    return ask_shadows(heads, recipe, material, seed=0, numbers=numbers, channels=channels)
+
+
 @pytest.fixture(scope="module")
 def batch(large: Material) -> ShadowBatch:
-    return train_shadows(MLP, large, seed=0, numbers=range(12))
+    return train_and_ask(MLP, large, range(12))
 
 
 def test_shadows_are_trained_on_halves_that_differ(large: Material, batch: ShadowBatch) -> None:
@@ -53,7 +68,7 @@ def test_shadows_are_trained_on_halves_that_differ(large: Material, batch: Shado
 
 
 def test_a_shadow_depends_on_its_number_alone(large: Material, batch: ShadowBatch) -> None:
-    alone = train_shadows(MLP, large, seed=0, numbers=[7])
+    alone = train_and_ask(MLP, large, [7])
     assert (alone.trained[0] == batch.trained[7]).all()
     # Trained together, sums are rounded in another order.
     correlation = np.corrcoef(alone.log_odds[0], batch.log_odds[7])[0, 1]
@@ -126,7 +141,7 @@ def test_faithful_shadows_are_told_from_others(large: Material, batch: ShadowBat
 )
 def test_every_defence_has_shadows_of_its_own(material: Material, settings: dict[str, str]) -> None:
     recipe = TargetRecipe("f", "facebone", settings, "mlp", SMALL)
-    shadows = train_shadows(recipe, material, seed=0, numbers=range(3))
+    shadows = train_and_ask(recipe, material, range(3))
     table = attach(
         make_target(recipe, material, seed=0).table, shadows, pool_rows(material, seed=0)
     )
@@ -142,20 +157,19 @@ def test_a_head_that_learns_nothing_has_no_shadows(material: Material) -> None:
 
 def test_more_shadows_later_train_only_what_is_missing(material: Material, tmp_path: Path) -> None:
     facts, arrays = material.to_arrays()
-    source = Job("material", train_all, {"seed": 1})
+
+    def give(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
+        return Result(facts, arrays)
+
+    source = Job("material", give, {"seed": 1})
+    store = JobStore(tmp_path / "audit")
+    run_plan([source], store, SerialExecutor())
+    level = LevelMaterial(Level.PAIR, (source,), material, 0)
     recipe = replace(MLP, head_settings=SMALL | {"epochs": 2})
 
-    def train(count: int, seed: int = 0) -> Result:
-        found = train_all(
-            [recipe],
-            source,
-            Result(facts, arrays),
-            tmp_path / "shadows",
-            SerialExecutor(),
-            count=count,
-            seed=seed,
-        )
-        return found["mlp"]
+    def train(count: int, seed: int = 0, channels: Sequence[Channel] = ()) -> Result:
+        shared = ShadowSource(tmp_path / "shadows", SerialExecutor(), count, seed)
+        return train_all([recipe], [channels], level, store, shared)["mlp"]
 
     def kept() -> dict[str, int]:
         return {p.name: p.stat().st_mtime_ns for p in (tmp_path / "shadows").iterdir()}
@@ -164,13 +178,17 @@ def test_more_shadows_later_train_only_what_is_missing(material: Material, tmp_p
     first = kept()
     many = train(2 * AT_ONCE)
     second = kept()
-    assert len(second) == len(first) + 1
+    assert len(second) == len(first) + 2, "heads of one more batch, and their answers"
     assert {name: second[name] for name in first} == first
     assert (many.arrays["log_odds"][: AT_ONCE - 3] == few.arrays["log_odds"]).all()
     assert (train(AT_ONCE - 3).arrays["log_odds"] == few.arrays["log_odds"]).all()
     assert kept() == second
+    inside = train(AT_ONCE, channels=[Channel.INSIDE])
+    assert inside.arrays["channel_inside"].shape[:2] == (AT_ONCE, len(material.pool))
+    assert (inside.arrays["log_odds"][: AT_ONCE - 3] == few.arrays["log_odds"]).all()
+    assert len(kept()) == len(second) + 1, "the same heads are asked something else"
     train(AT_ONCE, seed=1)
-    assert len(kept()) == len(second) + 1
+    assert len(kept()) == len(second) + 3
 
 
 def test_swapping_who_was_trained_on_mirrors_lira(large: Material, batch: ShadowBatch) -> None:

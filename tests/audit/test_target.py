@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from facebone.audit.answers import REPEATED_QUERIES
 from facebone.audit.material import Material
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
 from facebone.audit.target import (
-    REPEATED_QUERIES,
     TargetRecipe,
     draw_membership,
     make_null_target,

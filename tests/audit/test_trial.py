@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facebone.attacks.base import Access, MembershipAttack, make_attack
+from facebone.attacks.access import Access
+from facebone.attacks.base import MembershipAttack, make_attack
 from facebone.attacks.observations import Observations
-from facebone.audit.crossfit import best_balanced_threshold, cross_scores, deal_halves
+from facebone.audit.crossfit import cross_scores, deal_halves
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
 from facebone.audit.statistics import Leak, measure_auc
 from facebone.audit.trial import LEAST, Trial, reference_trial, run_trial
@@ -358,36 +359,6 @@ def test_no_members():
 def test_more_queries_than_were_recorded():
     with pytest.raises(UsageError, match="2 answers a candidate were asked for, 1 were recorded"):
         run_trial(Margin, table(), seed=0, queries=2)
-
-
-@pytest.mark.parametrize(
-    ("scores", "member", "threshold"),
-    [
-        ([0.0, 0.0, 1.0, 1.0], [False, False, True, True], 0.5),
-        ([3.0, 1.0, 2.0, 0.0], [True, True, False, False], 2.5),
-        ([0.0, 1.0], [True, False], -np.inf),
-        ([0.5, 0.5], [True, False], -np.inf),
-        ([-np.inf, np.inf], [False, True], np.inf),
-        ([1e308, -1e308], [True, False], 0.0),
-    ],
-)
-def test_threshold_of_the_best_balanced_accuracy(scores, member, threshold):
-    assert best_balanced_threshold(np.array(scores), np.array(member)) == threshold
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(0, 2))
-def test_no_threshold_is_better(seed, n, digits):
-    rng = np.random.default_rng(seed)
-    member = np.arange(n) < max(1, n // 3)
-    scores = np.round(rng.normal(size=n) + member, digits)
-
-    def balanced(threshold):
-        claimed = scores >= threshold
-        return (np.mean(claimed[member]) + np.mean(~claimed[~member])) / 2
-
-    found = balanced(best_balanced_threshold(scores, member))
-    assert found == pytest.approx(max(balanced(t) for t in [*scores, np.inf]))
 
 
 def test_the_reference_refuses_attacks_of_another_kind():

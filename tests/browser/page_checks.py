@@ -16,7 +16,7 @@ AXES = {
     "det": ("FAR", "FRR"),
     "auc": ("AUC",),
     "roc": ("false positive", "true positive"),
-    "scores": ("score of the verifier", "share of pairs"),
+    "scores": ("score of the verifier", "share of"),
 }
 """Kind of a chart -> what its axes must name."""
 
@@ -52,6 +52,21 @@ return [...document.querySelectorAll("figure.chart")].map(figure => {
 });
 """
 
+FACES = """
+return [...document.images].map(image => {
+  const at = image.getBoundingClientRect(), words = image.closest("li");
+  return {
+    alt: image.alt, loaded: image.complete && image.naturalWidth > 0,
+    sides: [at.width, at.height], left: at.left, right: at.right,
+    card: [words.getBoundingClientRect().left, words.getBoundingClientRect().right],
+    stated: [image.getAttribute("width"), image.getAttribute("height")],
+  };
+});
+"""
+
+LEAST_FACE = 48
+"""Pixels: the smallest face that can be told from another."""
+
 COLOURS = """
 return [...document.querySelectorAll("body *")].filter(element =>
   !element.closest("svg") && element.getClientRects().length &&
@@ -75,6 +90,7 @@ def check_report(driver: Chrome, path: Path) -> None:
         check_silence(driver, path)
         check_width(driver)
         pictures = check_pictures(driver, size)
+        check_faces(driver, size)
         if size != SMALL_PHONE:
             check_first_screen(driver, size, pictures)
     check_contrast(driver)
@@ -139,6 +155,21 @@ def check_pictures(driver: Chrome, size: tuple[int, int]) -> dict[str, Any]:
     return found
 
 
+def check_faces(driver: Chrome, size: tuple[int, int]) -> None:
+    """Every thumbnail is there, says whom it shows, is square, and stays in its card and window."""
+    for face in driver.execute_script(FACES):
+        place = f"the face of {face['alt']!r} at {size[0]} pixels"
+        assert face["alt"].strip(), f"a face at {size[0]} pixels has no words"
+        assert face["loaded"], f"{place} is not shown"
+        assert all(face["stated"]), f"{place} has no fixed size"
+        width, height = face["sides"]
+        assert abs(width - height) <= 1, f"{place} is {width} by {height}"
+        assert width >= LEAST_FACE, f"{place} is {width} pixels wide"
+        left, right = face["card"]
+        assert left - 1 <= face["left"] <= face["right"] <= right + 1, f"{place} leaves its card"
+        assert right <= size[0], f"{place} leaves the window"
+
+
 def check_first_screen(driver: Chrome, size: tuple[int, int], pictures: dict[str, Any]) -> None:
     """Verdict, main picture and, where it needs no key, the strongest attack; none over another."""
 
@@ -151,6 +182,8 @@ def check_first_screen(driver: Chrome, size: tuple[int, int], pictures: dict[str
 
     assert len(driver.execute_script("return document.querySelectorAll('p.verdict')")) == 2
     wanted = ["p.verdict"]
+    if driver.execute_script("return document.querySelectorAll('.besides').length"):
+        wanted.append(".besides")
     if "trade-off" in pictures:
         wanted.append("#trade-off svg")
         wanted += [] if pictures["trade-off"]["keyed"] else [".strongest"]

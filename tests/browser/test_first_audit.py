@@ -43,8 +43,14 @@ def test_it_is_what_a_first_audit_should_be(audited: Path) -> None:
     assert len(audit.seeds) == 2
     assert all(len(target.attacks) >= 3 for target in audit.targets)
     assert [test.name for test in audit.self_tests if not test.passed] == []
-    # Every figure has an interval: none was refused.
-    assert "refused" not in (audited / "audit.json").read_text("utf-8")
+    # Every figure has an interval, none was refused; but what claims at a strict threshold are
+    # worth cannot be said where the attacker then claims nobody.
+    for target in audit.targets:
+        assert {"lira", "shadow_boosting"} <= {attack.name for attack in target.attacks}
+        assert target.shadow_fidelity is not None
+        for attack in target.attacks:
+            assert "refused" not in attack.model_dump_json(exclude={"disclosure"})
+        assert "refused" not in target.model_dump_json(exclude={"attacks"})
 
 
 def test_its_page_holds_what_a_page_should(

@@ -21,13 +21,24 @@ Check = Callable[[Path], None]
 
 @pytest.fixture(scope="module")
 def report(simulation: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of three targets by four attacks in two seeds."""
+    """The report of four targets by four attacks in two seeds, with faces of those at risk."""
     folder = tmp_path_factory.mktemp("audit")
-    return write_report(simulation.write_simulated_audit(folder, pairs=1200))
+    return write_report(simulation.write_simulated_audit(folder, pairs=1200, faces=True))
 
 
-def test_a_report_of_three_targets(report: Path, check_report: Check) -> None:
+def test_a_report_of_four_targets(
+    chromium: Chrome, page_checks: ModuleType, report: Path, check_report: Check
+) -> None:
     check_report(report)
+    faces = chromium.execute_script(page_checks.FACES)
+    assert len(faces) > 20
+    # The answer comes before the faces: none of them is on the first screen.
+    for size in (page_checks.DESK, page_checks.PHONE):
+        page_checks.open_page(chromium, report, size)
+        top = chromium.execute_script(
+            "return document.querySelector('#at-risk').getBoundingClientRect().top"
+        )
+        assert top > size[1]
 
 
 def test_a_report_of_one_target_with_little_to_say(
@@ -116,6 +127,9 @@ def test_on_paper_nothing_is_cut_off(
         (("--quiet: #56606b", "--quiet: #b6c0cb"), "on rgb\\(255, 255, 255\\) is"),
         (("svg.narrow, .key.narrow { display: none; }", "none { color: red; }"), "2 pictures"),
         ((">accuracy on pairs not trained on<", "><"), "does not name accuracy"),
+        (('alt="person ', 'alt="" title="'), "has no words"),
+        (("image/jpeg;base64,/9j/", "image/jpeg;base64,AAAA"), "is not shown"),
+        ((".thumbs img { display: block;", ".thumbs img { margin-left: -60px;"), "leaves its card"),
     ],
 )
 def test_a_broken_page_is_found_out(

@@ -15,7 +15,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from facebone.attacks.access import Access
+from facebone.attacks.base import ATTACKS
 from facebone.audit.schema import TIMES, Audit
+from facebone.audit.settings import DEFAULT_ATTACKS, check_attacks, expand_attacks
+from facebone.data.splits import Level
+from facebone.errors import UsageError
 
 COMMAND = str(Path(sys.executable).parent / "facebone")
 TINY = ("--backbone", "tiny_plain", "--backbone", "tiny_mobile")
@@ -108,7 +113,9 @@ def test_audit_json_is_what_the_contract_says(finished: Path) -> None:
             assert "300 non-members" in attack["tpr_at_fpr"]["0.01"]["refused"]
             assert "3000 non-members" in attack["tpr_at_fpr"]["0.001"]["refused"]
             assert "value" in attack["control"]["auc"]
-            assert "value" in attack["baseline"]["auc"]
+            # A verifier that never learnt has no backbones to choose from.
+            known = "refused" if attack["ask"] == "through" else "value"
+            assert known in attack["baseline"]["auc"]
     assert all(test.passed for test in audit.self_tests[:2])
     assert [test.name for test in audit.self_tests] == [
         "planted bits",
@@ -127,8 +134,10 @@ def test_who_varies_is_attacked_adaptively_too(finished: Path) -> None:
     assert asked["facebone:assignment=pair,query=random"] == [
         ("loss_threshold", 1, False),
         ("loss_threshold x16", 16, True),
+        ("loss_threshold through each", 2, True),
         ("gap", 1, False),
         ("gap x16", 16, True),
+        ("gap through each", 2, True),
     ]
 
 
@@ -250,15 +259,50 @@ def test_attacks_with_shadows_say_how_like_the_target_these_are(
     assert "3 shadows trained by the same recipe" in page
 
 
-def test_all_attacks_are_all_that_can_be_run() -> None:
-    from facebone.attacks.base import ATTACKS
-    from facebone.audit.settings import expand_attacks
+@pytest.mark.parametrize("access", list(Access))
+@pytest.mark.parametrize("levels", [[Level.PAIR], [Level.IMAGE], [Level.PAIR, Level.IDENTITY]])
+def test_all_attacks_are_all_that_can_be_run(access: Access, levels: list[Level]) -> None:
+    """An oracle: each attack alone is refused or not."""
 
-    assert expand_attacks(("all",), shadows=True) == ATTACKS.names()
-    without = expand_attacks(("all",), shadows=False)
-    assert "loss_threshold" in without
-    assert not any(ATTACKS.get(name).needs_shadows for name in without)
-    assert expand_attacks(("gap",), shadows=False) == ("gap",)
+    def runs(name: str) -> bool:
+        asked_about = ATTACKS.get(name).levels
+        try:
+            check_attacks(
+                (name,), access=access, levels=[one for one in levels if one in asked_about]
+            )
+        except UsageError:
+            return False
+        return bool(set(asked_about) & set(levels))
+
+    every = expand_attacks(("all",), access=access, levels=levels)
+    assert every == tuple(name for name in ATTACKS.names() if runs(name))
+    check_attacks(every, access=access, levels=levels)
+    assert every
+    if set(every) & set(DEFAULT_ATTACKS):
+        default = expand_attacks((), access=access, levels=levels)
+        assert default == tuple(name for name in DEFAULT_ATTACKS if name in every)
+
+
+def test_all_may_stand_beside_attacks_with_settings() -> None:
+    every = ATTACKS.names()
+    assert expand_attacks(("all",)) == tuple(
+        name for name in every if Level.PAIR in ATTACKS.get(name).levels
+    )
+    more = expand_attacks(("lira:mode=offline", "all", "gap"))
+    assert more[-2:] == ("lira:mode=offline", "gap")
+    assert sorted(more) == sorted({*expand_attacks(("all",)), "lira:mode=offline"})
+    assert expand_attacks(("gap", "gap")) == ("gap", "gap")  # refused later: named twice
+    with pytest.raises(UsageError, match="no default attack asks about identity with decision"):
+        expand_attacks((), access=Access.DECISION, levels=[Level.IDENTITY])
+
+
+def test_all_of_a_verifier_that_is_given_need_answers_alone() -> None:
+    found = expand_attacks(("all",), access=Access.SCORE, trains=False)
+    check_attacks(found, access=Access.SCORE, trains=False)
+    kinds = [ATTACKS.get(name) for name in found]
+    assert "loss_threshold" in found
+    assert not any(kind.needs_shadows or kind.channels for kind in kinds)
+    assert expand_attacks(("all",), access=Access.DECISION, trains=False) == ("gap",)
 
 
 def test_a_verifier_that_is_given_has_no_shadows(facebone: Any, tmp_path: Path) -> None:

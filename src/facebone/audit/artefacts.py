@@ -29,10 +29,13 @@ SCORES_COLUMNS = {
     "verifier_score": "float64",
     "attack_score": "float64",
     "claimed": "bool",
+    "risk": "float64",
 }
 """Columns of scores.parquet. `membership` is member, non_member or control; `drawn` is the
 membership that a coin gave a control pair, null elsewhere; `claimed` whether the attack says
-member; people are null where they are not known."""
+member; `risk` how probably it takes the candidate for a member where every other candidate is one,
+calibrated where the attacker knows the members; people are null where they are not known. At the
+levels of pictures and people left and right name the one candidate."""
 
 
 def write_audit(audit: Audit, folder: Path) -> Path:

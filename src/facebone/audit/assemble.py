@@ -8,25 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facebone.attacks.base import ATTACKS
+from facebone.attacks.asking import Asking
 from facebone.audit.artefacts import SCORES_COLUMNS
+from facebone.audit.disclosure import Disclosure, pool_disclosures
 from facebone.audit.plan import Result
 from facebone.audit.pooling import pool, pool_leaks, pool_utilities, rates_to_schema, to_schema
 from facebone.audit.schema import (
     Accuracies,
     AttackResult,
     AucOnly,
+    ClaimFigures,
+    DisclosureFigures,
+    Distances,
     E,
+    EpsilonFigure,
     Interval,
     ReferenceTarget,
     SeedFigure,
-    SelfTest,
     ShadowFidelity,
     TargetResult,
     UtilityFigures,
 )
 from facebone.audit.score_table import MEMBERSHIPS, ScoreTable
 from facebone.audit.statistics import Leak, figure_from_json
+from facebone.data.splits import Level
 from facebone.verification.estimates import Estimate, Figure
 
 if TYPE_CHECKING:
@@ -45,6 +50,7 @@ class TargetFacts:
         backbones: names.
         head: name, where it is not measured.
         head_settings: those given.
+        level: what a member is.
     """
 
     name: str
@@ -54,6 +60,7 @@ class TargetFacts:
     mitigation_settings: Mapping[str, Any] = field(default_factory=dict)
     head: str = "unknown"
     head_settings: Mapping[str, Any] = field(default_factory=dict)
+    level: Level = Level.PAIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,12 @@ class AttackFacts:
 
     Args:
         label: its name in results, unique in the audit.
-        name: in the registry.
-        settings: of it.
-        queries: answers asked for each candidate.
+        asking: which attack, and how it asks.
         adaptive: whether it makes use of knowing the mitigation.
     """
 
     label: str
-    name: str
-    settings: Mapping[str, Any]
-    queries: int = 1
+    asking: Asking
     adaptive: bool = False
 
 
@@ -96,9 +99,10 @@ def target_result(
     """
     utilities = [UtilityFigures.model_validate(result.values["utility"]) for result in made]
     member_accuracies = [result.values["member_accuracy"] for result in made]
-    found = [attack_result(attack, seeds, tried[attack.label]) for attack in attacks]
+    found = [attack_result(attack, facts.level, seeds, tried[attack.label]) for attack in attacks]
     return TargetResult(
         name=facts.name,
+        level=facts.level.value,
         mitigation=facts.mitigation,
         mitigation_settings=dict(facts.mitigation_settings),
         description=facts.description,
@@ -116,21 +120,24 @@ def target_result(
 
 
 def attack_result(
-    attack: AttackFacts, seeds: Sequence[int], tried: Sequence[Result]
+    attack: AttackFacts, level: Level, seeds: Sequence[int], tried: Sequence[Result]
 ) -> AttackResult:
     """One attack on one target over all seeds."""
-    kind = ATTACKS.get(attack.name)
+    asking = attack.asking
+    kind = asking.kind
     leaks = [Leak.from_json(result.values["leak"]) for result in tried]
     leak = pool_leaks(leaks)
     return AttackResult(
         name=attack.label,
         summary=kind.summary,
         goal=kind.goal.value,
-        access=kind.access.value,
-        level=kind.level.value,
+        access=asking.access.value,
+        level=level.value,
         knowledge=kind.knowledge,
         adaptive=attack.adaptive,
-        queries=attack.queries,
+        ask=asking.ask.value,
+        probes=asking.probes,
+        queries=max(result.values["queries"] for result in tried),
         members=leak.members,
         non_members=leak.non_members,
         member_share=leak.members / (leak.members + leak.non_members),
@@ -142,49 +149,31 @@ def attack_result(
         beats_control=_in_every(tried, "beats_control"),
         beats_baseline=_in_every(tried, "beats_baseline"),
         auc_by_seed=_by_seed(seeds, [leak.auc for leak in leaks]),
+        disclosure=_disclosure(seeds, tried),
         seconds=sum(result.seconds for result in tried),
     )
 
 
-def self_test_result(name: str, attack: str, tried: Result) -> SelfTest:
-    """A self-test from the trial it consists of."""
-    auc = Leak.from_json(tried.values["leak"]).auc
-    planted = name in PLANTED_SUMMARIES
-    return SelfTest(
-        name=name,
-        summary=PLANTED_SUMMARIES[name] if planted else NULL_SUMMARIES[name],
-        attack=attack,
-        auc=to_schema(auc),
-        passed=isinstance(auc, Estimate)
-        and (auc.value > FOUND_AUC if planted else told_from_chance(auc) is False),
+def _disclosure(seeds: Sequence[int], tried: Sequence[Result]) -> DisclosureFigures:
+    parts = [Disclosure.from_json(result.values["disclosure"]) for result in tried]
+    found = pool_disclosures(parts)
+    bounds = found.epsilon_by_seed
+    return DisclosureFigures(
+        chosen_on=tried[0].values["chosen_on"],
+        at_fpr={
+            f"{fpr:g}": ClaimFigures.model_validate(rates.to_json())
+            for fpr, rates in found.at_fpr.items()
+        },
+        epsilon=EpsilonFigure(
+            lower_bound=found.epsilon,
+            confidence=bounds[0].confidence,
+            delta=bounds[0].delta,
+            by_seed=[
+                SeedFigure(seed=seed, value=bound.value)
+                for seed, bound in zip(seeds, bounds, strict=True)
+            ],
+        ),
     )
-
-
-FOUND_AUC = 0.95
-"""A planted leak counts as found above this AUC."""
-
-PLANTED_SUMMARIES = {
-    "planted bits": "membership is copied into the last bit of the target's scores; it must be "
-    f"found with an AUC above {FOUND_AUC}",
-    "planted table": "members are answered from a table that remembers them; they must be found "
-    f"with an AUC above {FOUND_AUC}",
-}
-NULL_SUMMARIES = {
-    "other people": "a target trained on control people alone has met no member; 0.5 must lie in "
-    "the 99 % interval of the AUC, so that one audit in a hundred fails this by chance",
-    "redrawn membership": "membership is dealt out anew; 0.5 must lie in the 99 % interval of the "
-    "AUC, so that one audit in a hundred fails this by chance",
-}
-
-_WIDER = 2.5758 / 1.9600
-"""A 99 % interval of a normal figure is so many times as wide as a 95 % one."""
-
-
-def told_from_chance(auc: Estimate) -> bool:
-    """Whether 0.5 lies outside the 99 % interval."""
-    low = auc.value - (auc.value - auc.low) * _WIDER
-    high = auc.value + (auc.high - auc.value) * _WIDER
-    return not low <= 0.5 <= high
 
 
 def reference_result(facts: TargetFacts, attack: str, results: Sequence[Result]) -> ReferenceTarget:
@@ -204,10 +193,13 @@ def reference_result(facts: TargetFacts, attack: str, results: Sequence[Result])
 
 
 def score_rows(target: str, seed: int, attack: str, made: Result, tried: Result) -> pa.Table:
-    """Rows of scores.parquet of one trial."""
+    """Rows of scores.parquet of one trial.
+
+    At the levels of pictures and people the trial itself says which candidates it was about.
+    """
     import pyarrow as pa
 
-    table = ScoreTable.from_arrays(made.arrays)
+    table = ScoreTable.from_arrays(tried.arrays if "left" in tried.arrays else made.arrays)
     n = len(table)
     people = table.people
     kinds = np.array([MEMBERSHIPS[int(code)] for code in table.membership])
@@ -225,6 +217,7 @@ def score_rows(target: str, seed: int, attack: str, made: Result, tried: Result)
         "verifier_score": table.scores(),
         "attack_score": tried.arrays["attack_score"],
         "claimed": tried.arrays["claimed"],
+        "risk": pa.array(tried.arrays["risk"], mask=np.isnan(tried.arrays["risk"])),
     }
     types = {
         "string": pa.string(),
@@ -246,17 +239,17 @@ def _fidelity(compared: Sequence[Mapping[str, Any]]) -> ShadowFidelity | None:
     if not compared:
         return None
 
-    def mean(whose: str) -> Accuracies:
+    def mean(whose: str) -> dict[str, float]:
         names = ("on_members", "on_others")
-        return Accuracies(
-            **{name: float(np.mean([one[whose][name] for one in compared])) for name in names}
-        )
+        return {name: float(np.mean([one[whose][name] for one in compared])) for name in names}
 
     return ShadowFidelity(
         count=compared[0]["count"],
-        target=mean("target"),
-        shadows=mean("shadows"),
-        deviation=mean("deviation"),
+        target=Accuracies(**mean("target")),
+        shadows=Accuracies(**mean("shadows")),
+        deviation=Accuracies(**mean("deviation")),
+        distance=Distances(**mean("distance")),
+        usual_distance=Distances(**mean("usual_distance")),
         alike=all(one["alike"] for one in compared),
     )
 

@@ -6,6 +6,7 @@ who stand in no pair of the pool, and no picture of which the pool holds a copy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +79,7 @@ def draw_candidates(
     _check_enough(dataset, count_pairs(dataset), "")
     sides = split_identities(dataset, fraction=control_share, seed=derive_seed(seed, "control"))
     control_side, pool_side = sides.members, sides.non_members
-    twin = _twins(dataset)
+    twin = first_copies(dataset)
     clean = control_side[~np.isin(twin[control_side], twin[pool_side])]
     pool, repeated = _draw_pool(dataset, pool_side, twin, limit=limit, seed=seed)
     control, repeated_control = _draw_control(dataset, clean, twin, seed=seed)
@@ -87,7 +88,16 @@ def draw_candidates(
     return Candidates(pool, control, strangers, copies)
 
 
-def _twins(dataset: Dataset) -> npt.NDArray[np.intp]:
+def join(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs of several parts, in order."""
+    return Pairs(
+        np.concatenate([part.left for part in parts]),
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.same for part in parts]),
+    )
+
+
+def first_copies(dataset: Dataset) -> npt.NDArray[np.intp]:
     """For each picture the first one that shows the same photograph, itself for most, (N,)."""
     everything = np.arange(len(dataset.pictures))
     twin = everything.copy()
@@ -111,11 +121,7 @@ def _draw_pool(
     parts = [drawn]
     if dataset.official_pairs is not None:
         parts.insert(0, pairs_within(dataset.official_pairs, side))
-    together = Pairs(
-        np.concatenate([part.left for part in parts]),
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.same for part in parts]),
-    )
+    together = join(parts)
     first = _first_of_each(together, twin)
     unique = together.take(first)
     matched = np.flatnonzero(unique.same)[:most]

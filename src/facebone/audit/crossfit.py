@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from facebone.attacks.base import MembershipAttack
 from facebone.attacks.observations import Floats, Mask, Observations
+from facebone.audit.calibration import Calibration, calibrate
 from facebone.seeding import derive_seed, make_rng
-from facebone.verification.metrics import roc_curve
 
 AttackFactory = Callable[[], MembershipAttack]
 """Makes a fresh attack for every fit, such as ``partial(make_attack, "art_gb", settings)``."""
@@ -61,14 +61,13 @@ def _reached(scores: Floats) -> Floats:
     return share
 
 
-def cross_claims(
+def cross_calibrations(
     attack: AttackFactory, seen: Observations, member: Mask, scores: Floats, seed: int
-) -> Mask:
-    """Whether the attack says member, (n,), each half by a threshold from the other.
+) -> tuple[tuple[Mask, Calibration], ...]:
+    """Each half of the candidates, and a calibration from the other, the known one.
 
-    It is the threshold of the best balanced accuracy on the other half, the known one. Where the
-    attack learns, scores of the known half come from cross-fitting within it: an attack is too sure
-    of what it was fitted to.
+    Where the attack learns, scores of the known half come from cross-fitting within it: an attack
+    is too sure of what it was fitted to.
 
     Args:
         attack: makes the attack.
@@ -79,7 +78,7 @@ def cross_claims(
     """
     learns = attack().learns
     half = deal_halves(member, seen.same, seed=seed)
-    claims = np.empty(len(seen), dtype=np.bool_)
+    found = []
     for number in (0, 1):
         inside = half == number
         known = member[~inside]
@@ -88,8 +87,8 @@ def cross_claims(
             # `scores` of the known half come from a fit to this one, which must not be looked at.
             inner = derive_seed(seed, "threshold", number)
             held_out = cross_scores(attack, seen.take(~inside), known, inner)
-        claims[inside] = scores[inside] >= best_balanced_threshold(held_out, known)
-    return claims
+        found.append((inside, calibrate(held_out, known)))
+    return tuple(found)
 
 
 def deal_halves(member: Mask, same: Mask, *, seed: int) -> Halves:
@@ -114,24 +113,3 @@ def deal_halves(member: Mask, same: Mask, *, seed: int) -> Halves:
             # The next kind begins where this one ended, so that odd ones do not pile up.
             begin += len(rows)
     return half
-
-
-def best_balanced_threshold(scores: Floats, member: Mask) -> float:
-    """The threshold of the best balanced accuracy of ``score >= threshold``.
-
-    It lies halfway between two neighbouring scores: in the middle of a group of equal scores the
-    claims on other candidates would be up to chance. Of equally good ones the highest is taken.
-
-    Args:
-        scores: (n,), not NaN.
-        member: (n,) bool, of both kinds.
-    """
-    curve = roc_curve(scores, member)
-    # To claim none is no better than to claim all, the last point.
-    point = 1 + int(np.argmax((curve.tar - curve.far)[1:]))
-    lowest = float(curve.thresholds[point])
-    if point == len(curve.thresholds) - 1:
-        return float("-inf")
-    # Halves, lest the sum overflow; infinite scores have no middle.
-    middle = lowest / 2 + float(curve.thresholds[point + 1]) / 2
-    return middle if np.isfinite(middle) and middle > curve.thresholds[point + 1] else lowest

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import facebone
+from facebone.attacks.access import Access
 from facebone.audit import jobs as work
 from facebone.audit.assemble import TargetFacts
-from facebone.audit.auditor import AuditPlan, PlannedTarget
+from facebone.audit.audit_plan import NULL_ATTACK, AuditPlan, PlannedTarget, PlannedTest
 from facebone.audit.environment import code_fingerprint, describe_environment
 from facebone.audit.existing.cautions import cautions
 from facebone.audit.plan import Job, JobStore, Result, run_plan
@@ -48,6 +49,7 @@ def plan_table(
     command: str,
     data: str,
     alignment: str = "unknown",
+    access: Access = Access.SCORE,
 ) -> AuditPlan:
     """Plan the attacks on one verifier whose answers are known.
 
@@ -60,12 +62,13 @@ def plan_table(
         command: to run the audit again.
         data: name of the data, for the report.
         alignment: of the pictures, where it is known.
+        access: what the attacker sees: scores, or decisions alone.
 
     Raises:
         UnknownNameError: no such attack or setting.
-        UsageError: too few pairs to measure utility.
+        UsageError: too few pairs to measure utility, or an attack that needs to see more.
     """
-    check_attacks(attacks)
+    check_attacks(attacks, access=access, trains=False)
 
     def hand_over(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
         return Result(_measure(table, seed), table.to_arrays())
@@ -82,8 +85,9 @@ def plan_table(
         environment=describe_environment(device="cpu"),
         targets=[PlannedTarget(facts, (made,), table.answers.queries)],
         attacks=attacks,
+        access=access,
         jobs=[job, redraw],
-        null=(null, f"self-test {null}"),
+        nulls=[PlannedTest(null, null, NULL_ATTACK, f"self-test {null}")],
         warnings=[GIVEN, *cautions(table)],
     )
 

@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from facebone.files import new_file, new_folder, storage_errors
 
 PLAN_FILE, LOCK_FILE, JOBS_FOLDER = "plan.json", ".lock", "jobs"
 VALUES_FILE, SUMS_FILE = "values.json", "SHA256SUMS"
+
+STALE = 3600.0
+"""Seconds after which nobody is still writing a result."""
 
 _ARRAY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What `files.temporary_sibling` makes.
@@ -42,7 +46,7 @@ class Result:
 
 
 class JobStore:
-    """Results of jobs by key, a folder each, with a list of checksums. Made by `bind`.
+    """Results of jobs by key, a folder each, with a list of checksums. See `bind`, `open_shared`.
 
     Args:
         folder: of the results.
@@ -50,7 +54,7 @@ class JobStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        # Checked once a process: nobody else writes here. Goes along to worker processes.
+        # Checked once a process: nobody changes what is there. Goes along to worker processes.
         self._sound: set[str] = set()
 
     def has(self, key: str) -> bool:
@@ -88,21 +92,45 @@ class JobStore:
     def save(self, key: str, result: Result) -> None:
         """Keep a result; it appears whole or not at all.
 
+        One that another process has kept under the key meanwhile stays: others may be reading it.
+
         Raises:
             StorageError: the disk is full or read-only.
             TypeError, ValueError: values that JSON cannot hold, or arrays of objects.
         """
+        if self.has(key):
+            return
         stored = {"seconds": result.seconds, "values": dict(result.values)}
         text = json.dumps(stored, ensure_ascii=False, allow_nan=False, indent=1)
-        with new_folder(self.folder / key) as part:
-            (part / VALUES_FILE).write_text(text + "\n", "utf-8")
-            for name, array in result.arrays.items():
-                if not _ARRAY_NAME.fullmatch(name):
-                    raise ValueError(f"{name!r} cannot name an array")
-                np.save(part / f"{name}.npy", array, allow_pickle=False)
-            sums = [f"{_sha256(file)}  {file.name}\n" for file in sorted(part.iterdir())]
-            (part / SUMS_FILE).write_text("".join(sums), "utf-8")
+        try:
+            with new_folder(self.folder / key) as part:
+                (part / VALUES_FILE).write_text(text + "\n", "utf-8")
+                for name, array in result.arrays.items():
+                    if not _ARRAY_NAME.fullmatch(name):
+                        raise ValueError(f"{name!r} cannot name an array")
+                    np.save(part / f"{name}.npy", array, allow_pickle=False)
+                sums = [f"{_sha256(file)}  {file.name}\n" for file in sorted(part.iterdir())]
+                (part / SUMS_FILE).write_text("".join(sums), "utf-8")
+        except StorageError:
+            # Two that end at the same moment cannot both take the name.
+            if not self.has(key):
+                raise
         self._sound.add(key)
+
+
+def open_shared(folder: Path) -> JobStore:
+    """A store that several audits use at the same time.
+
+    What runs that were killed did not finish writing is removed after an hour: until then somebody
+    may be writing it.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder, age=STALE)
+    return JobStore(folder)
 
 
 @contextmanager
@@ -216,16 +244,20 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed run did not finish writing."""
+def _remove_leftovers(folder: Path, *, age: float = 0.0) -> None:
+    """Remove what a killed run did not finish writing, if it is at least `age` seconds old."""
+    latest = time.time() - age
     with storage_errors(folder):
         for path in folder.iterdir():
             if not _LEFTOVER.fullmatch(path.name):
                 continue
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+            with suppress(FileNotFoundError):  # whoever wrote it was faster
+                if age and path.stat().st_mtime > latest:
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
 
 
 def _is_sound(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The jobs of an audit: each a function of its settings and of earlier results alone."""
+"""The jobs of an audit that make answers: each a function of settings and of earlier results."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from facebone.attacks.access import Channel
 from facebone.attacks.base import make_attack
+from facebone.audit.candidates import join
 from facebone.audit.material import Material
 from facebone.audit.plan import Result
-from facebone.audit.planted import hide_in_last_bits, memorise_pairs
+from facebone.audit.planted import hide_in_last_bits, memorise_pairs, memorise_units
 from facebone.audit.score_table import ScoreTable
-from facebone.audit.shadows import ShadowBatch, attach, fidelity, pool_rows, train_shadows
+from facebone.audit.shadow_heads import pack, unpack
+from facebone.audit.shadows import ask_shadows, pool_rows, train_shadows
 from facebone.audit.target import TargetRecipe, ask, make_null_target, make_target, train
-from facebone.audit.trial import Trial, reference_trial, run_trial
+from facebone.audit.trial import reference_trial
+from facebone.audit.unit_material import UnitMaterial
+from facebone.audit.unit_target import UnitAnswers, make_null_unit_target, make_unit_target
 from facebone.data.splits import split_pairs
 from facebone.seeding import derive_seed
 from facebone.verification.intervals import clopper_pearson
@@ -36,21 +41,24 @@ PLANTS: dict[str, Callable[[ScoreTable], ScoreTable]] = {
 
 def train_and_ask(settings: Settings, inputs: Inputs) -> Result:
     """A target of one seed: its answers, its utility, its accuracy on members."""
-    material = _material(inputs)
-    target = make_target(TargetRecipe(**settings["recipe"]), material, seed=settings["seed"])
-    members = int(target.table.member.sum())
-    values = {
-        "utility": target.utility.to_json(),
-        "member_accuracy": fold_figure(target.member_accuracy, members).to_json(),
-        "head": target.head,
-    }
-    return Result(values, target.table.to_arrays())
+    recipe, seed = TargetRecipe(**settings["recipe"]), settings["seed"]
+    material, channels = material_of(settings, inputs), _channels(settings)
+    if isinstance(material, UnitMaterial):
+        made = make_unit_target(recipe, material, seed=seed, channels=channels)
+        arrays, members = made.answers.to_arrays(), made.members
+        return Result(_facts(made, members), arrays)
+    target = make_target(recipe, material, seed=seed, channels=channels)
+    return Result(_facts(target, int(target.table.member.sum())), target.table.to_arrays())
 
 
 def train_null(settings: Settings, inputs: Inputs) -> Result:
     """The answers of a target that was trained on control people alone."""
-    recipe = TargetRecipe(**settings["recipe"])
-    table = make_null_target(recipe, _material(inputs), seed=settings["seed"])
+    recipe, seed = TargetRecipe(**settings["recipe"]), settings["seed"]
+    material, channels = material_of(settings, inputs), _channels(settings)
+    if isinstance(material, UnitMaterial):
+        answers = make_null_unit_target(recipe, material, seed=seed, channels=channels)
+        return Result({}, answers.to_arrays())
+    table = make_null_target(recipe, material, seed=seed, channels=channels)
     return Result({}, table.to_arrays())
 
 
@@ -68,78 +76,64 @@ def redraw_membership(settings: Settings, inputs: Inputs) -> Result:
 
 def plant(settings: Settings, inputs: Inputs) -> Result:
     """Answers with a leak planted into them."""
+    if "material" in settings:
+        material = material_of(settings, inputs)
+        if not isinstance(material, UnitMaterial):  # the plan names it for units alone
+            raise TypeError("material of pairs")
+        answers = UnitAnswers.from_arrays(inputs[settings["table"]].arrays)
+        return Result({}, memorise_units(material, answers).to_arrays())
     return Result({}, PLANTS[settings["plant"]](_table(inputs)).to_arrays())
 
 
 def train_batch(settings: Settings, inputs: Inputs) -> Result:
-    """Some shadows by a target's recipe, and their answers about the pool."""
-    batch = train_shadows(
+    """Some shadows by a target's recipe, kept as heads."""
+    heads = train_shadows(
         TargetRecipe(**settings["recipe"]),
-        _material(inputs),
+        material_of(settings, inputs),
         seed=settings["seed"],
         numbers=settings["numbers"],
     )
-    return Result({}, {"log_odds": batch.log_odds, "trained": batch.trained})
+    return Result(*pack(heads))
 
 
-def try_attack(settings: Settings, inputs: Inputs) -> Result:
-    """One attack on the answers of one target."""
-    trial = run_trial(
-        partial(make_attack, settings["attack"], settings["attack_settings"]),
-        _table(inputs),
+def ask_batch(settings: Settings, inputs: Inputs) -> Result:
+    """What some shadows answer about the candidates."""
+    recipe = TargetRecipe(**settings["recipe"])
+    material, packed = material_of(settings, inputs), inputs[settings["heads"]]
+    batch = ask_shadows(
+        unpack(recipe, material, packed.values, packed.arrays),
+        recipe,
+        material,
         seed=settings["seed"],
-        queries=settings["queries"],
+        numbers=settings["numbers"],
+        channels=_channels(settings),
     )
-    return _tried(trial)
-
-
-def try_shadow_attack(settings: Settings, inputs: Inputs) -> Result:
-    """One attack that compares a target with shadows; its control is a target of other people."""
-    batch, rows = inputs[settings["shadows"]].arrays, inputs[settings["rows"]].arrays["rows"]
-    shadows = ShadowBatch(batch["log_odds"], batch["trained"])
-    table = attach(ScoreTable.from_arrays(inputs[settings["table"]].arrays), shadows, rows)
-    control = attach(ScoreTable.from_arrays(inputs[settings["control"]].arrays), shadows, rows)
-    trial = run_trial(
-        partial(make_attack, settings["attack"], settings["attack_settings"]),
-        table,
-        seed=settings["seed"],
-        queries=settings["queries"],
-        control=control,
-    )
-    return _tried(trial)
-
-
-def compare_with_shadows(settings: Settings, inputs: Inputs) -> Result:
-    """Whether shadows are like the target of a seed."""
-    batch, rows = inputs[settings["shadows"]].arrays, inputs[settings["rows"]].arrays["rows"]
-    shadows = ShadowBatch(batch["log_odds"], batch["trained"])
-    table = attach(ScoreTable.from_arrays(inputs[settings["table"]].arrays), shadows, rows)
-    return Result(fidelity(table).to_json())
+    arrays: dict[str, Any] = {"log_odds": batch.log_odds, "trained": batch.trained}
+    for channel, values in batch.channels.items():
+        arrays[f"channel_{channel}"] = values
+    return Result({}, arrays)
 
 
 def find_rows(settings: Settings, inputs: Inputs) -> Result:
-    """The pool's row of each candidate in the tables of a seed."""
-    return Result({}, {"rows": pool_rows(_material(inputs), seed=settings["seed"])})
-
-
-def _tried(trial: Trial) -> Result:
-    values = trial.to_json() | {
-        "beats_control": trial.beats_control,
-        "beats_baseline": trial.beats_baseline,
-    }
-    return Result(values, {"attack_score": trial.attack_score, "claimed": trial.claimed})
+    """The pool's row of each candidate in the tables of a seed, at the level of pairs."""
+    material = material_of(settings, inputs)
+    if isinstance(material, UnitMaterial):  # the plan asks this at the level of pairs alone
+        raise TypeError(material.level)
+    return Result({}, {"rows": pool_rows(material, seed=settings["seed"])})
 
 
 def try_reference(settings: Settings, inputs: Inputs) -> Result:
     """The prototype's protocol: 80 % members, attack fitted and scored on the same pairs."""
-    material, seed = _material(inputs), settings["seed"]
+    (given,) = inputs.values()
+    material, seed = Material.from_arrays(given.values, given.arrays), settings["seed"]
     split = split_pairs(
         material.pool, fraction=REFERENCE_SHARE, seed=derive_seed(seed, "reference membership")
     )
     recipe = TargetRecipe(**settings["recipe"])
     head, columns = train(recipe, material, split.members, seed=seed)
-    nobody = material.control.take(np.empty(0, dtype=np.intp))
-    table = ask(head, material, columns, [split.members, split.non_members, nobody], seed=seed)
+    asked = join([split.members, split.non_members])
+    member = np.arange(len(asked)) < len(split.members)
+    table = ask(head, material, columns, asked, member, seed=seed)
     trial = reference_trial(
         partial(make_attack, settings["attack"]), table, seed=derive_seed(seed, "reference attack")
     )
@@ -151,13 +145,30 @@ def try_reference(settings: Settings, inputs: Inputs) -> Result:
     return Result(values)
 
 
-def _material(inputs: Inputs) -> Material:
-    """The one input, taken for material."""
-    (result,) = inputs.values()
-    return Material.from_arrays(result.values, result.arrays)
+def material_of(settings: Settings, inputs: Inputs) -> Material | UnitMaterial:
+    """The material that a job names, with changed pictures if it names these too."""
+    given = inputs[settings["material"]]
+    arrays = dict(given.arrays)
+    if settings.get("changed") is not None:
+        arrays |= inputs[settings["changed"]].arrays
+    kind = UnitMaterial if "level" in given.values else Material
+    return kind.from_arrays(given.values, arrays)
+
+
+def _facts(made: Any, members: int) -> dict[str, Any]:
+    """What is known of a target besides its answers."""
+    return {
+        "utility": made.utility.to_json(),
+        "member_accuracy": fold_figure(made.member_accuracy, members).to_json(),
+        "head": made.head,
+    }
+
+
+def _channels(settings: Settings) -> list[Channel]:
+    return [Channel(name) for name in settings.get("channels", ())]
 
 
 def _table(inputs: Inputs) -> ScoreTable:
-    """The one input, taken for a target's answers."""
+    """The one input, taken for a target's answers at the level of pairs."""
     (result,) = inputs.values()
     return ScoreTable.from_arrays(result.arrays)

@@ -6,85 +6,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from facebone.audit.candidates import Candidates
+from facebone.audit.gallery import (
+    Arrays,
+    Gallery,
+    changed_part,
+    gallery_parts,
+    hang,
+    pairs_arrays,
+    pairs_part,
+)
 from facebone.data.dataset import Dataset
 from facebone.data.pairs import Pairs
-from facebone.errors import DatasetError
 from facebone.verification.chain import Problem
-from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
 from facebone.verification.engine import EmbeddingEngine
 
 PARTS = ("pool", "control", "strangers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Material:
-    """Embedded candidates; pairs point to rows of the matrices.
+class Material(Gallery):
+    """Embedded candidates at the level of pairs.
 
     Args:
-        backbones: their K names.
-        matrices: one (N, d_k) float32 a backbone.
-        ids: (N,) of the pictures.
-        people: (N,) whose face each picture shows.
         pool: pairs of which each seed makes one half members.
         control: pairs of people in neither set.
         strangers: mismatched pairs that no target is trained on.
         copies: see `Candidates`.
     """
 
-    backbones: tuple[str, ...]
-    matrices: tuple[Matrix, ...]
-    ids: npt.NDArray[np.str_]
-    people: npt.NDArray[np.str_]
     pool: Pairs
     control: Pairs
     strangers: Pairs
     copies: int
 
-    def embedded(self, pairs: Pairs, columns: tuple[int, ...]) -> EmbeddedPairs:
-        """Embeddings of pairs under the backbones at `columns`."""
-        return EmbeddedPairs.gather([self.matrices[column] for column in columns], pairs)
-
-    def people_of(self, pairs: Pairs) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
-        """Who is left and right in each pair."""
-        return self.people[pairs.left], self.people[pairs.right]
-
-    def to_arrays(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-        """All of it as facts that JSON can hold, and arrays by name."""
-        arrays: dict[str, npt.NDArray[Any]] = {
-            f"matrix_{i}": matrix for i, matrix in enumerate(self.matrices)
-        }
-        arrays |= {"ids": self.ids, "people": self.people}
+    def to_arrays(self) -> tuple[dict[str, Any], Arrays]:
+        """All of it but for changed pictures: facts that JSON can hold, and arrays by name."""
+        facts, arrays = self.gallery_arrays()
         for name in PARTS:
-            pairs: Pairs = getattr(self, name)
-            arrays |= {
-                f"{name}_left": pairs.left,
-                f"{name}_right": pairs.right,
-                f"{name}_same": pairs.same,
-            }
-        return {"backbones": list(self.backbones), "copies": self.copies}, arrays
+            arrays |= pairs_arrays(name, getattr(self, name))
+        return facts | {"copies": self.copies}, arrays
 
     @classmethod
-    def from_arrays(
-        cls, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
-    ) -> Material:
-        """What `to_arrays` gave."""
-        names = tuple(facts["backbones"])
-        parts = {
-            name: Pairs(arrays[f"{name}_left"], arrays[f"{name}_right"], arrays[f"{name}_same"])
-            for name in PARTS
-        }
-        return cls(
-            names,
-            tuple(arrays[f"matrix_{i}"] for i in range(len(names))),
-            arrays["ids"],
-            arrays["people"],
-            copies=int(facts["copies"]),
-            **parts,
-        )
+    def from_arrays(cls, facts: Mapping[str, Any], arrays: Mapping[str, Any]) -> Material:
+        """What `to_arrays` gave, and `gallery.changed_arrays` if it is among the arrays."""
+        parts: dict[str, Any] = {name: pairs_part(name, arrays) for name in PARTS}
+        changed = changed_part(arrays)
+        copies = int(facts["copies"])
+        return cls(**gallery_parts(facts, arrays), **parts, copies=copies, changed=changed)
 
 
 def embed_candidates(
@@ -99,30 +68,9 @@ def embed_candidates(
         DatasetError: no matched or no mismatched pair of the pool is left.
         PictureError, StorageError: see `EmbeddingEngine.embed`.
     """
-    positions = candidates.pictures()
-    result = engine.embed([dataset.pictures[i] for i in positions])
-    usable = result.usable
-    row = np.full(len(dataset.pictures), -1, dtype=np.intp)
-    row[positions[usable]] = np.arange(int(usable.sum()))
-    parts = {}
-    for name in PARTS:
-        pairs: Pairs = getattr(candidates, name)
-        left, right = row[pairs.left], row[pairs.right]
-        kept = (left >= 0) & (right >= 0)
-        parts[name] = Pairs(left[kept], right[kept], pairs.same[kept])
+    hung = hang(engine, dataset, candidates.pictures())
+    parts: dict[str, Any] = {name: hung.place(getattr(candidates, name))[0] for name in PARTS}
     pool = parts["pool"]
     if not pool.same.any() or pool.same.all():
-        reason = result.problems[0].reason if result.problems else "no reason is known"
-        raise DatasetError(
-            f"too few pictures could be embedded; the first reason: {reason}", where=dataset.name
-        )
-    pictures = [dataset.pictures[i] for i in positions[usable]]
-    material = Material(
-        tuple(route.backbone.spec.name for route in engine.routes),
-        tuple(matrix[usable] for matrix in result.matrices),
-        np.array([picture.id for picture in pictures]),
-        np.array([picture.person for picture in pictures]),
-        copies=candidates.copies,
-        **parts,
-    )
-    return material, result.problems
+        raise hung.too_few()
+    return Material(**hung.parts, **parts, copies=candidates.copies), hung.problems

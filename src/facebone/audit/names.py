@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from facebone.audit.schema import Audit, Interval, TargetResult
 
 UNDEFENDED, FACEBONE, UNKNOWN = "none", "facebone", "unknown"
@@ -12,28 +14,61 @@ _SPOKEN = {UNDEFENDED: "undefended", FACEBONE: "FaceBone"}
 
 NO_BREAK = "\u00a0"
 
+MEMBER = {"pair": "pair", "image": "picture", "identity": "person"}
+MEMBERS = {"pair": "pairs", "image": "pictures", "identity": "people"}
+"""Level -> what a member of it is, one and several."""
+
+PROBES = {
+    "pair": ("pair", "pairs"),
+    "image": ("partner", "partners"),
+    "identity": ("picture", "pictures"),
+}
+"""Level -> what is used to ask about a member, one and several."""
+
+ASKING = {
+    "once": "asks once",
+    "repeated": "asks again and again",
+    "augmented": "asks with changed pictures",
+    "through": "asks through each backbone",
+}
+"""How an attacker asks, in words."""
+
 
 def display_names(audit: Audit) -> dict[str, str]:
     """What to call each target: name in the json -> name for people, all different.
 
     A target that is named after its mitigation, as in ``facebone:query=mean``, is called
     "FaceBone"; where several need to be told apart, with the values of its settings, as in
-    "FaceBone: mean", and where that does not do, with their names too.
+    "FaceBone: mean", and where that does not do, with their names too. One whose members are not
+    pairs says so, as ``none @identity`` in "undefended (people)".
     """
-    names = [target.name for target in audit.targets]
-    called = {target.name: _spoken(target) or target.name for target in audit.targets}
+    called = {t.name: _at_level(_spoken(t) or plain_name(t), t) for t in audit.targets}
     for detail in (_values, _settings):
-        repeated = {name for name in names if list(called.values()).count(called[name]) > 1}
-        for target in audit.targets:
-            spoken = _spoken(target)
-            if target.name in repeated and spoken and ":" in target.name:
-                called[target.name] = f"{spoken}: {detail(target.name)}"
-    return called
+        for target in _repeated(audit, called):
+            name, spoken = plain_name(target), _spoken(target)
+            if spoken and ":" in name:
+                called[target.name] = _at_level(f"{spoken}: {detail(name)}", target)
+    return called | {target.name: target.name for target in _repeated(audit, called)}
+
+
+def plain_name(target: TargetResult) -> str:
+    """A target's name without its level: ``none`` of ``none @identity``."""
+    return target.name.removesuffix(f"@{target.level}").rstrip()
+
+
+def _repeated(audit: Audit, called: Mapping[str, str]) -> list[TargetResult]:
+    """Targets that share what they are called."""
+    every = list(called.values())
+    return [target for target in audit.targets if every.count(called[target.name]) > 1]
+
+
+def _at_level(name: str, target: TargetResult) -> str:
+    return name if target.level == "pair" else f"{name} ({MEMBERS[target.level]})"
 
 
 def _spoken(target: TargetResult) -> str | None:
     """The word for its mitigation, if a target is named after it."""
-    kind = target.name.partition(":")[0]
+    kind = plain_name(target).partition(":")[0]
     return _SPOKEN.get(kind) if kind == target.mitigation else None
 
 

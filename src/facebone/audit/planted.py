@@ -9,6 +9,9 @@ import numpy as np
 
 from facebone.attacks.observations import Floats, Mask, Observations, probability_log_odds
 from facebone.audit.score_table import ScoreTable
+from facebone.audit.unit_material import UnitMaterial
+from facebone.audit.unit_target import UnitAnswers
+from facebone.verification.heads.base import sigmoid
 
 CERTAIN = 40.0
 """Log odds at which a probability in float64 is 1."""
@@ -64,6 +67,18 @@ def memorise_pairs(table: ScoreTable) -> ScoreTable:
             answers.threshold,
         ),
     )
+
+
+def memorise_units(material: UnitMaterial, answered: UnitAnswers) -> UnitAnswers:
+    """Answers with all questions about members answered by heart, as `memorise_pairs` does."""
+    about = answered.member[material.asked[:, 1]]
+    known = np.zeros(len(material.questions), dtype=np.bool_)
+    known[material.asked[about, 0]] = True
+    answers = answered.answers
+    sure = max(float(np.abs(answers.log_odds).max(initial=0.0)) + 1.0, CERTAIN)
+    learnt = np.where(answers.same, sure, -sure)[:, None]
+    log_odds = np.where(known[:, None], learnt, answers.log_odds)
+    return replace(answered, answers=replace(answers, score=sigmoid(log_odds), log_odds=log_odds))
 
 
 def _are_probabilities(score: Floats) -> bool:

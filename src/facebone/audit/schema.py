@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 TIMES = ("created", "seconds")
 """Names of fields, at any depth, that differ between two runs of one audit."""
@@ -62,6 +62,38 @@ class UtilityFigures(_Part):
     tar_at_far: dict[str, E] = Field(description="false accept rate -> true accept rate")
 
 
+class ClaimFigures(_Part):
+    """What an attacker's claims are worth who says "member" from a threshold on."""
+
+    tpr: E = Field(description="share of members that are claimed")
+    fpr: E = Field(description="share of non-members that are claimed")
+    precision_at_prior: dict[str, E] = Field(
+        description="share of members among candidates -> share of members among the claimed"
+    )
+
+
+class EpsilonFigure(_Part):
+    """A lower bound on the epsilon of (epsilon, delta)-differential privacy, from claims."""
+
+    lower_bound: float = Field(description="mean over seeds; each seed's holds at the confidence")
+    confidence: float
+    delta: float
+    by_seed: list[SeedFigure]
+
+
+class DisclosureFigures(_Part):
+    """Claims at thresholds that were chosen where the attacker knows the members."""
+
+    chosen_on: Literal["shadows", "known half"] = Field(
+        description="where thresholds come from: shadows in the target's place, or a known half of "
+        "the candidates, which is not scored"
+    )
+    at_fpr: dict[str, ClaimFigures] = Field(
+        description="false positive rate that the threshold was chosen for -> what it gives"
+    )
+    epsilon: EpsilonFigure
+
+
 class AttackResult(_Part):
     """What one attack found about one target."""
 
@@ -72,6 +104,12 @@ class AttackResult(_Part):
     level: Literal["pair", "image", "identity"]
     knowledge: str
     adaptive: bool = Field(description="whether it makes use of knowing the mitigation")
+    ask: str = Field(
+        description="once, repeated, augmented (changed pictures), or through each backbone"
+    )
+    probes: int | None = Field(
+        description="pictures of a person, or partners of a picture, that are used at most"
+    )
     queries: int = Field(description="answers asked of the target for each candidate")
     members: int = Field(description="members scored, in one seed")
     non_members: int = Field(description="non-members scored, in one seed")
@@ -86,11 +124,21 @@ class AttackResult(_Part):
     beats_control: bool | None = Field(description="None where there is no control")
     beats_baseline: bool | None = Field(description="None where there is no baseline")
     auc_by_seed: list[SeedFigure]
+    disclosure: DisclosureFigures | None = Field(
+        description="None where too few candidates are known to choose a threshold on"
+    )
     seconds: float
 
 
 class Accuracies(_Part):
     """Accuracy at a probability of a half."""
+
+    on_members: float
+    on_others: float
+
+
+class Distances(_Part):
+    """Largest difference of two distribution functions, 0 .. 1, by Kolmogorov and Smirnov."""
 
     on_members: float
     on_others: float
@@ -103,6 +151,10 @@ class ShadowFidelity(_Part):
     target: Accuracies
     shadows: Accuracies
     deviation: Accuracies = Field(description="of the shadows, one standard deviation")
+    distance: Distances = Field(description="of the target's margins from the shadows'")
+    usual_distance: Distances = Field(
+        description="of each shadow's margins from the others', and what chance adds to it"
+    )
     alike: bool = Field(description="whether the target lies among its shadows in every seed")
 
 
@@ -110,6 +162,9 @@ class TargetResult(_Part):
     """One target: how well it works and what it leaks."""
 
     name: str
+    level: Literal["pair", "image", "identity"] = Field(
+        description="what a member is: the target was trained on a half of these"
+    )
     mitigation: str
     mitigation_settings: dict[str, Any] = Field(description="those that differ from the defaults")
     description: str = Field(description="what the mitigation did, in one line for people")

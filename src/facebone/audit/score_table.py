@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from facebone.attacks.access import Channel
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.errors import UsageError
 
@@ -116,9 +117,9 @@ class ScoreTable:
         }
         if self.people is not None:
             arrays |= {"person_left": self.people[0], "person_right": self.people[1]}
-        arrays |= _observed_to_arrays("answers", self.answers)
+        arrays |= observed_to_arrays("answers", self.answers)
         if self.blind is not None:
-            arrays |= _observed_to_arrays("blind", self.blind)
+            arrays |= observed_to_arrays("blind", self.blind)
         return arrays
 
     @classmethod
@@ -131,24 +132,35 @@ class ScoreTable:
             people=(arrays["person_left"], arrays["person_right"]) if known else None,
             membership=arrays["membership"],
             drawn=arrays["drawn"],
-            answers=_observed_from_arrays("answers", arrays),
-            blind=_observed_from_arrays("blind", arrays) if "blind_score" in arrays else None,
+            answers=observed_from_arrays("answers", arrays),
+            blind=observed_from_arrays("blind", arrays) if "blind_score" in arrays else None,
         )
 
 
-def _observed_to_arrays(name: str, observed: Observations) -> dict[str, npt.NDArray[Any]]:
-    return {
+def observed_to_arrays(name: str, observed: Observations) -> dict[str, npt.NDArray[Any]]:
+    """Observations, but for shadows and probes, as arrays by name."""
+    arrays: dict[str, npt.NDArray[Any]] = {
         f"{name}_score": observed.score,
         f"{name}_same": observed.same,
         f"{name}_log_odds": observed.log_odds,
         f"{name}_threshold": np.array(observed.threshold),
     }
+    for channel, values in observed.channels.items():
+        # They come in single precision and go back to it.
+        arrays[f"{name}_channel_{channel}"] = values.astype(np.float32)
+    return arrays
 
 
-def _observed_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Observations:
+def observed_from_arrays(name: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Observations:
+    """What `observed_to_arrays` gave under that name."""
     return Observations(
         arrays[f"{name}_score"],
         arrays[f"{name}_same"],
         arrays[f"{name}_log_odds"],
         float(arrays[f"{name}_threshold"]),
+        channels={
+            channel: arrays[f"{name}_channel_{channel}"].astype(np.float64)
+            for channel in Channel
+            if f"{name}_channel_{channel}" in arrays
+        },
     )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from facebone.attacks.access import Access
+from facebone.attacks.asking import Asking, parse_attack
 from facebone.attacks.base import ATTACKS, make_attack
+from facebone.audit.unit_candidates import MOST_TRAINING
+from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation
 from facebone.seeding import MAX_SEED, check_seed
-from facebone.settings import parse_spec
+from facebone.settings import check_integer, parse_spec
 from facebone.verification.heads import make_head
 
 DEFAULT_ATTACKS = (
@@ -44,11 +48,15 @@ class AuditSettings:
         head_settings: of that head.
         mitigations: one target each, as ``NAME`` or ``NAME:SETTING=VALUE,..``.
         attacks: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
+        access: what the attacker sees: ``decision``, ``score``, ``embedding`` or ``weights``.
+        levels: what a member is, a target each: ``pair``, ``image`` or ``identity``.
         alignment: of the pictures.
         detector: that finds the faces.
         face: which face counts where there are several.
         missing_face: what to do with pictures without a face.
-        pairs: matched, and mismatched, candidate pairs at most; half of them are members.
+        pairs: matched, and mismatched, candidate pairs at most; half of them are members. At the
+            other levels a target trains on half as many, at most.
+        training_pictures: of one person, at most, at the level of people.
         protocol: ``reference`` adds the prototype's own protocol to the honest one.
         seed: of the first repeat, and of the candidates.
         seeds: number of repeats: seed, seed + 1, ..
@@ -68,11 +76,14 @@ class AuditSettings:
     head_settings: Mapping[str, Any] = field(default_factory=dict)
     mitigations: tuple[str, ...] = DEFAULT_MITIGATIONS
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
+    access: str = Access.WEIGHTS.value
+    levels: tuple[str, ...] = (Level.PAIR.value,)
     alignment: str = "five-point"
     detector: str = "auto"
     face: str = "centre"
     missing_face: str | None = None
     pairs: int = 3000
+    training_pictures: int = MOST_TRAINING
     protocol: Literal["honest", "reference"] = "honest"
     seed: int = 0
     seeds: int = 1
@@ -82,7 +93,11 @@ class AuditSettings:
     def __post_init__(self) -> None:
         if not self.backbones:
             raise UsageError("an audit needs at least one", where="--backbone")
-        for name, specs in (("--mitigation", self.mitigations), ("--attack", self.attacks)):
+        for name, specs in (
+            ("--mitigation", self.mitigations),
+            ("--attack", self.attacks),
+            ("--level", self.levels),
+        ):
             if not specs:
                 raise UsageError("an audit needs at least one", where=name)
             twice = sorted({spec for spec in specs if specs.count(spec) > 1})
@@ -91,7 +106,11 @@ class AuditSettings:
         make_head(self.head, self.head_settings)
         for spec in self.mitigations:
             make_mitigation(*parse_spec(spec, where="--mitigation"))
-        check_attacks(self.attacks)
+        levels = tuple(parse_level(level) for level in self.levels)
+        check_attacks(self.attacks, access=parse_access(self.access), levels=levels)
+        check_integer("--training-pictures", self.training_pictures, low=2)
+        if self.protocol == "reference" and Level.PAIR not in levels:
+            raise UsageError("the prototype's protocol asks about pairs", where="--protocol")
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UsageError(f"must be in 1 .. {MOST_SEEDS}, got {self.seeds}", where="--seeds")
         if not 2 <= self.shadows <= MOST_SHADOWS:
@@ -116,7 +135,7 @@ class AuditSettings:
             if item.name == "head_settings":
                 for name, setting in value.items():
                     words += ["--set", f"{name}={_word(setting)}"]
-            elif item.name in ("backbones", "mitigations", "attacks"):
+            elif item.name in _OPTIONS:
                 if item.name == "backbones" or value != item.default:
                     # A report is passed on: a secret key does not belong into it.
                     shown = map(target_name, value) if item.name == "mitigations" else value
@@ -134,33 +153,140 @@ def target_name(spec: str) -> str:
     return make_mitigation(*parse_spec(spec, where="--mitigation")).spec()
 
 
-_OPTIONS = {"backbones": "--backbone", "mitigations": "--mitigation", "attacks": "--attack"}
+_OPTIONS = {
+    "backbones": "--backbone",
+    "mitigations": "--mitigation",
+    "attacks": "--attack",
+    "levels": "--level",
+}
 
 
-def expand_attacks(specs: tuple[str, ...], *, shadows: bool) -> tuple[str, ...]:
-    """The attacks that are meant: ``all`` alone stands for every one there is.
+def expand_attacks(
+    specs: tuple[str, ...],
+    *,
+    access: Access = Access.WEIGHTS,
+    levels: Sequence[Level] = (Level.PAIR,),
+    trains: bool = True,
+) -> tuple[str, ...]:
+    """The attacks that are meant: none stands for the default ones, ``all`` for every one.
+
+    Of both only those are taken that can be run.
 
     Args:
-        specs: as given.
-        shadows: whether shadows can be trained; ``all`` leaves out what needs them otherwise.
+        specs: as given; ``all`` may stand beside others, as with settings of their own.
+        access: what the attacker sees.
+        levels: what is asked about.
+        trains: whether the audit trains its targets. Otherwise there is nothing to train shadows
+            by, and nothing but answers to look at.
+
+    Raises:
+        UsageError: none is named, and no default one can be run.
     """
-    if specs != (ALL,):
+
+    def allowed(name: str) -> bool:
+        kind = ATTACKS.get(name)
+        return (
+            access.allows(kind.access)
+            and not set(levels).isdisjoint(kind.levels)
+            and (trains or not (kind.needs_shadows or kind.channels))
+        )
+
+    if not specs:
+        found = tuple(filter(allowed, DEFAULT_ATTACKS))
+        if not found:
+            raise UsageError(
+                f"no default attack asks about {', '.join(levels)} with {access} access",
+                where="--attack",
+                hint=f"name one, or `{ALL}` that can be run",
+            )
+        return found
+    if ALL not in specs:
         return specs
-    names = ATTACKS.names()
-    return tuple(name for name in names if shadows or not ATTACKS.get(name).needs_shadows)
+    named = tuple(spec for spec in specs if spec != ALL)
+    return (*(name for name in filter(allowed, ATTACKS.names()) if name not in named), *named)
 
 
-def check_attacks(specs: tuple[str, ...]) -> None:
-    """Refuse attacks that are not known, before any work is done.
+def parse_access(access: str) -> Access:
+    """The access called so.
+
+    Raises:
+        UsageError: there is no such access.
+    """
+    if access not in list(Access):
+        raise UsageError(
+            f"unknown access {access!r}", where="--access", hint=f"known: {', '.join(Access)}"
+        )
+    return Access(access)
+
+
+def check_attacks(
+    specs: tuple[str, ...],
+    *,
+    access: Access,
+    levels: Sequence[Level] = (Level.PAIR,),
+    trains: bool = True,
+) -> None:
+    """Refuse attacks that cannot be run, before any work is done.
+
+    Args:
+        specs: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
+        access: what the attacker sees.
+        levels: what is asked about.
+        trains: whether the audit trains its targets; of others it sees answers alone.
 
     Raises:
         UnknownNameError: no such attack or setting.
-        UsageError: a value is wrong.
+        UsageError: a value is wrong, or an attack needs more access than is given, or cannot be
+            asked about any of the levels, or none can be asked about one of them.
     """
+    asked: set[Level] = set()
     for spec in specs:
-        name, settings = parse_spec(spec, where="--attack")
-        ATTACKS.get(name)
-        make_attack(name, settings)
+        asking = parse_attack(spec)
+        make_attack(asking.name, asking.settings)
+        where, more = f"attack {spec}", f"give --access {asking.access} or leave it out"
+        if not access.allows(asking.access):
+            raise UsageError(
+                f"needs {asking.access} access, was given {access}",
+                where=where,
+                hint=more if trains else "leave it out",
+            )
+        if not trains:
+            _check_answers_do(asking, where)
+        if set(levels).isdisjoint(asking.levels):
+            known = ", ".join(asking.levels)
+            raise UsageError(
+                f"asks about {known} alone, not about {', '.join(levels)}",
+                where=where,
+                hint="leave it out, or name another --level",
+            )
+        asked.update(asking.levels)
+    for level in levels:
+        if level not in asked:
+            raise UsageError(
+                f"no attack that is named asks about {level}",
+                where="--level",
+                hint="leave that level out, or name another --attack",
+            )
+
+
+def _check_answers_do(asking: Asking, where: str) -> None:
+    """Refuse an attack that must see more of a target than its answers.
+
+    Raises:
+        UsageError: it must.
+    """
+    if asking.channels:
+        raise UsageError(
+            f"must see {asking.channels[0]}, which an audit records only of targets that it trains",
+            where=where,
+            hint="leave it out",
+        )
+    if asking.kind.needs_shadows:
+        raise UsageError(
+            "needs shadow verifiers, which only an audit that trains its targets can train",
+            where=where,
+            hint="leave it out",
+        )
 
 
 def _word(value: object) -> str:

@@ -1,142 +1,220 @@
-"""Planning shadows: trained once into a store that audits share, then handed to each audit."""
+"""Planning shadows: trained into a store that audits share, asked, and handed to each audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facebone.attacks.base import ATTACKS
+from facebone.attacks.access import Channel
 from facebone.audit import jobs as work
-from facebone.audit.auditor import AuditPlan, PlannedShadows
+from facebone.audit import trial_jobs as trials
+from facebone.audit.audit_plan import AuditPlan, PlannedShadows, PlannedTarget, at_level
 from facebone.audit.environment import code_fingerprint
+from facebone.audit.job_store import open_shared
+from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, Result, run_plan
 from facebone.audit.shadows import AT_ONCE
 from facebone.audit.target import TargetRecipe
-from facebone.files import storage_errors
+from facebone.data.splits import Level
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
-from facebone.settings import parse_spec
 
 
-def asks_for_shadows(attacks: Sequence[str]) -> bool:
-    """Whether any of these attacks needs shadows."""
-    names = (parse_spec(spec, where="--attack")[0] for spec in attacks)
-    return any(ATTACKS.get(name).needs_shadows for name in names)
-
-
-def train_all(
-    recipes: Sequence[TargetRecipe],
-    material: Job,
-    result: Result,
-    folder: Path,
-    executor: Executor,
-    *,
-    count: int,
-    seed: int,
-    progress: ProgressFactory = SilentProgress,
-) -> dict[str, Result]:
-    """Train the shadows of every target that are not in the store yet.
+@dataclass(frozen=True, slots=True, eq=False)
+class ShadowSource:
+    """Where shadows are kept, and how many are wanted.
 
     Args:
-        recipes: of the targets.
-        material: the job that made the material.
-        result: its result.
         folder: of the store, shared by all audits.
         executor: runs the training.
         count: shadows of each target.
         seed: of the shadows.
-        progress: of the training.
+    """
 
-    Returns:
-        The answers of each target's `count` shadows, by the target's name.
+    folder: Path
+    executor: Executor
+    count: int
+    seed: int
+
+
+def asks_for_shadows(plan: AuditPlan, level: Level) -> bool:
+    """Whether any attack on a target of this level needs shadows."""
+    return any(
+        attack.asking.kind.needs_shadows
+        for target in plan.targets
+        if target.facts.level is level
+        for attack in plan.attacks_on(target)
+    )
+
+
+def level_settings(
+    level: LevelMaterial, recipe: TargetRecipe, channels: Iterable[Channel]
+) -> dict[str, Any]:
+    """Settings of a job that trains by a recipe, or asks, at a level."""
+    return {
+        "recipe": asdict(recipe),
+        "material": level.source,
+        "changed": level.changed,
+        "channels": [channel.value for channel in channels],
+    }
+
+
+def train_for(
+    plan: AuditPlan,
+    level: LevelMaterial,
+    recipes: Sequence[TargetRecipe],
+    store: JobStore,
+    source: ShadowSource,
+    *,
+    progress: ProgressFactory = SilentProgress,
+) -> None:
+    """Train and ask the shadows that are not in the store yet, and add them to a plan.
+
+    Args:
+        plan: with the targets of the level in it.
+        level: of the candidates.
+        recipes: of the targets of the level, in the plan's order.
+        store: of the audit, which takes the answers over.
+        source: of the shadows.
+        progress: of the training.
 
     Raises:
         UsageError: a head that learns nothing.
         StorageError: the store cannot be written.
     """
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    store = JobStore(folder)
+    mine = [i for i, target in enumerate(plan.targets) if target.facts.level is level.level]
+    channels = [plan.channels_of(plan.targets[i]) for i in mine]
+    answers = train_all(recipes, channels, level, store, source, progress=progress)
+    for i, recipe, asked in zip(mine, recipes, channels, strict=True):
+        target = plan.targets[i]
+        plan.targets[i] = replace(
+            target, shadows=_add(plan, target, recipe, level, asked, answers[recipe.name], store)
+        )
 
-    def hand_over(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
-        return Result(result.values, result.arrays)
 
-    source = Job(material.name, hand_over, material.settings)
-    run_plan([source], store, SerialExecutor())  # handed over in this process alone
-    jobs = {recipe.name: _batches(recipe, source.name, count, seed) for recipe in recipes}
-    done = run_plan(
-        [source, *(job for batches in jobs.values() for job in batches)],
-        store,
-        executor,
-        progress=progress,
-        label="training shadows",
-    )
+def train_all(
+    recipes: Sequence[TargetRecipe],
+    channels: Sequence[Sequence[Channel]],
+    level: LevelMaterial,
+    store: JobStore,
+    source: ShadowSource,
+    *,
+    progress: ProgressFactory = SilentProgress,
+) -> dict[str, Result]:
+    """The answers of `source.count` shadows of each recipe, by the recipe's name.
+
+    Heads are kept under a key of data, recipe, seed and code, and answers under that and what was
+    asked: what is there already is not made again.
+
+    Args:
+        recipes: of the targets.
+        channels: what to record of each besides the answers.
+        level: of the candidates.
+        store: that holds the material.
+        source: of the shadows.
+        progress: of the training.
+    """
+    shared = open_shared(source.folder)
+    known = run_plan(level.jobs, store, SerialExecutor())
+    handed = [_hand_over(job, known[job.name]) for job in level.jobs]
+    run_plan(handed, shared, SerialExecutor())  # handed over in this process alone
+    jobs, asked = [], {}
+    for recipe, wanted in zip(recipes, channels, strict=True):
+        batches = [_batch(recipe, level, wanted, first, source) for first in _firsts(source.count)]
+        jobs += [job for batch in batches for job in batch]
+        asked[recipe.name] = [batch[1].name for batch in batches]
+    label = at_level(f"training shadows, {AT_ONCE} at once", level.level)
+    done = run_plan([*handed, *jobs], shared, source.executor, progress=progress, label=label)
     return {
-        name: _join([done[job.name] for job in batches], count) for name, batches in jobs.items()
+        name: _join([done[job] for job in batches], source.count) for name, batches in asked.items()
     }
 
 
-def add_shadows(
-    plan: AuditPlan, i: int, recipe: TargetRecipe, answers: Result, source: str, store: JobStore
-) -> None:
-    """Add to a plan what attacks with shadows need about its target number `i`.
-
-    Args:
-        plan: with the target in it.
-        i: position of the target.
-        recipe: of it.
-        answers: its shadows', from `train_all`.
-        source: name of the job that makes the material.
-        store: of the audit, which takes the answers over.
-    """
-    target = plan.targets[i]
-
-    def hand_over(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
-        return answers
-
-    name = f"{recipe.name} shadows"
-    taken = Job(name, hand_over, {"recipe": asdict(recipe), **answers.values})
-    run_plan([taken], store, SerialExecutor())
-    plan.jobs.append(taken)
-    rows, control, compared = [], [], []
-    for made, seed in zip(target.made, plan.seeds, strict=True):
-        rows.append(f"rows seed {seed}")
-        if rows[-1] not in {job.name for job in plan.jobs}:
-            plan.jobs.append(Job(rows[-1], work.find_rows, {"seed": seed}, (source,)))
-        control.append(f"{recipe.name} of other people seed {seed}")
-        settings = {"recipe": asdict(recipe), "seed": seed}
-        plan.jobs.append(Job(control[-1], work.train_null, settings, (source,)))
-        compared.append(f"{made} and its shadows")
-        named = {"table": made, "shadows": name, "rows": rows[-1]}
-        plan.jobs.append(
-            Job(compared[-1], work.compare_with_shadows, named, (made, name, rows[-1]))
-        )
-    shadows = PlannedShadows(name, tuple(rows), tuple(control), tuple(compared))
-    plan.targets[i] = replace(target, shadows=shadows)
+def _firsts(count: int) -> range:
+    """Numbers that batches begin with: whole ones, so that more shadows later take all over."""
+    return range(0, count, AT_ONCE)
 
 
-def _batches(recipe: TargetRecipe, source: str, count: int, seed: int) -> list[Job]:
-    """Whole batches, so that more shadows later take over all that are there."""
-    jobs = []
-    for first in range(0, count, AT_ONCE):
-        settings = {
-            "recipe": asdict(recipe),
-            "seed": seed,
-            "numbers": list(range(first, first + AT_ONCE)),
-            "code": code_fingerprint(),
-        }
-        jobs.append(Job(f"{recipe.name} shadows {first}", work.train_batch, settings, (source,)))
-    return jobs
+def _hand_over(job: Job, result: Result) -> Job:
+    """The same job, done already."""
+
+    def give(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
+        return Result(result.values, result.arrays)
+
+    return Job(job.name, give, job.settings, job.inputs)
+
+
+def _batch(
+    recipe: TargetRecipe,
+    level: LevelMaterial,
+    channels: Sequence[Channel],
+    first: int,
+    source: ShadowSource,
+) -> tuple[Job, Job]:
+    """The jobs that train a batch of shadows, and ask them. Training needs no changed pictures."""
+    common: dict[str, Any] = {
+        "recipe": asdict(recipe),
+        "material": level.source,
+        "seed": source.seed,
+        "numbers": list(range(first, first + AT_ONCE)),
+        "code": code_fingerprint(),
+    }
+    name = f"{at_level(recipe.name, level.level)} shadows {first}"
+    train = Job(name, work.train_batch, common, (level.source,))
+    settings = common | level_settings(level, recipe, channels) | {"heads": name}
+    ask = Job(f"{name} answers", work.ask_batch, settings, (*level.inputs, name))
+    return train, ask
 
 
 def _join(batches: Sequence[Result], count: int) -> Result:
     """The first `count` shadows of all batches."""
     arrays = {
         name: np.concatenate([batch.arrays[name] for batch in batches])[:count]
-        for name in ("log_odds", "trained")
+        for name in batches[0].arrays
     }
     return Result({"count": count}, arrays)
+
+
+def _add(
+    plan: AuditPlan,
+    target: PlannedTarget,
+    recipe: TargetRecipe,
+    level: LevelMaterial,
+    channels: Sequence[Channel],
+    answers: Result,
+    store: JobStore,
+) -> PlannedShadows:
+    """Add to a plan what attacks with shadows need about one target."""
+
+    def hand_over(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
+        return answers
+
+    name, of_units = f"{target.facts.name} shadows", target.material is not None
+    asked = {**level_settings(level, recipe, channels), **answers.values}
+    taken = Job(name, hand_over, asked)
+    run_plan([taken], store, SerialExecutor())
+    plan.jobs.append(taken)
+    rows, control, compared = [], [], []
+    for made, seed in zip(target.made, plan.seeds, strict=True):
+        beside = {"table": made, "shadows": name}
+        inputs = [made, name]
+        if of_units:
+            beside["material"] = level.source
+            inputs.append(level.source)
+        else:
+            rows.append(f"rows seed {seed}")
+            beside["rows"] = rows[-1]
+            inputs.append(rows[-1])
+            if rows[-1] not in {job.name for job in plan.jobs}:
+                place = {"material": level.source, "seed": seed}
+                plan.jobs.append(Job(rows[-1], work.find_rows, place, (level.source,)))
+        control.append(f"{target.facts.name} of other people seed {seed}")
+        settings = level_settings(level, recipe, channels) | {"seed": seed}
+        plan.jobs.append(Job(control[-1], work.train_null, settings, level.inputs))
+        compared.append(f"{made} and its shadows")
+        plan.jobs.append(Job(compared[-1], trials.compare_with_shadows, beside, tuple(inputs)))
+    return PlannedShadows(name, tuple(rows), tuple(control), tuple(compared))

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from facebone.attacks.access import Channel
 from facebone.attacks.observations import Observations
+from facebone.audit.answers import answer
+from facebone.audit.candidates import join
+from facebone.audit.gallery import Gallery
 from facebone.audit.material import Material
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
 from facebone.data.pairs import Pairs
 from facebone.data.splits import split_mask
+from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation
 from facebone.seeding import derive_seed, make_rng
 from facebone.verification.calibration import best_accuracy_threshold
-from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.folds import draw_folds, fold_accuracies
 from facebone.verification.heads import Head, LearningHead, make_head
 from facebone.verification.heads.base import sigmoid
 from facebone.verification.utility import Utility, measure_utility
-
-REPEATED_QUERIES = 16
-"""How often a target is asked about each pair where its answers vary from query to query."""
 
 FEWEST_TO_CALIBRATE = 50
 """Control pairs without which the blind baseline is not calibrated on them."""
@@ -90,17 +91,32 @@ class TargetAnswers:
     head: str
 
 
-def make_target(recipe: TargetRecipe, material: Material, *, seed: int) -> TargetAnswers:
+def make_target(
+    recipe: TargetRecipe, material: Material, *, seed: int, channels: Sequence[Channel] = ()
+) -> TargetAnswers:
     """Train a target on half of the pool and ask it about all candidates.
+
+    Args:
+        recipe: of it.
+        material: candidates.
+        seed: of the members and the training.
+        channels: what to record besides its answers.
 
     Raises:
         UsageError: a recipe that does not fit the material.
     """
-    member = split_mask(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
-    members, non_members = material.pool.take(member), material.pool.take(~member)
-    head, columns = train(recipe, material, members, seed=seed)
-    asked = [members, non_members, material.control]
-    table = ask(head, material, columns, asked, seed=seed)
+    member = members_of_seed(material, seed=seed)
+    head, columns = train(recipe, material, material.pool.take(member), seed=seed)
+    table = ask(
+        head,
+        material,
+        columns,
+        material.pool,
+        member,
+        control=material.control,
+        seed=seed,
+        channels=channels,
+    )
     scores, same = table.scores(), table.same
     held_out = table.membership == NON_MEMBER
     return TargetAnswers(
@@ -115,7 +131,9 @@ def make_target(recipe: TargetRecipe, material: Material, *, seed: int) -> Targe
     )
 
 
-def make_null_target(recipe: TargetRecipe, material: Material, *, seed: int) -> ScoreTable:
+def make_null_target(
+    recipe: TargetRecipe, material: Material, *, seed: int, channels: Sequence[Channel] = ()
+) -> ScoreTable:
     """A target trained on the control people alone, asked about the candidates of a seed.
 
     It has met none of the members, so no attack may tell them from the others.
@@ -123,20 +141,23 @@ def make_null_target(recipe: TargetRecipe, material: Material, *, seed: int) -> 
     Raises:
         UsageError: no control pairs to train on.
     """
-    member = split_mask(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
+    member = members_of_seed(material, seed=seed)
     head, columns = train(recipe, material, material.control, seed=seed)
-    nobody = material.control.take(np.empty(0, dtype=np.intp))
-    asked = [material.pool.take(member), material.pool.take(~member), nobody]
-    return ask(head, material, columns, asked, seed=seed)
+    return ask(head, material, columns, material.pool, member, seed=seed, channels=channels)
+
+
+def members_of_seed(material: Material, *, seed: int) -> npt.NDArray[np.bool_]:
+    """Which pairs of the pool the target of a seed is trained on, (n,)."""
+    return split_mask(material.pool, fraction=0.5, seed=derive_seed(seed, "membership"))
 
 
 def train(
-    recipe: TargetRecipe, material: Material, pairs: Pairs, *, seed: int
+    recipe: TargetRecipe, gallery: Gallery, pairs: Pairs, *, seed: int
 ) -> tuple[Head, tuple[int, ...]]:
     """A head fitted to `pairs`, and the columns of the backbones it uses."""
-    columns = recipe.columns(material.backbones)
-    head = recipe.unfitted(tuple(material.backbones[i] for i in columns))
-    head.fit(material.embedded(pairs, columns), pairs.same, seed=derive_seed(seed, "target"))
+    columns = recipe.columns(gallery.backbones)
+    head = recipe.unfitted(tuple(gallery.backbones[i] for i in columns))
+    head.fit(gallery.embedded(pairs, columns), pairs.same, seed=derive_seed(seed, "target"))
     return head, columns
 
 
@@ -144,29 +165,52 @@ def ask(
     head: Head,
     material: Material,
     columns: tuple[int, ...],
-    asked: list[Pairs],
+    pool: Pairs,
+    member: npt.NDArray[np.bool_],
     *,
+    control: Pairs | None = None,
     seed: int,
+    channels: Sequence[Channel] = (),
 ) -> ScoreTable:
-    """The table of a head's answers about members, non-members and control, in this order."""
-    pairs = Pairs(
-        np.concatenate([part.left for part in asked]),
-        np.concatenate([part.right for part in asked]),
-        np.concatenate([part.same for part in asked]),
-    )
-    membership = np.repeat(
-        np.array([MEMBER, NON_MEMBER, CONTROL], dtype=np.int8), [len(part) for part in asked]
-    )
-    embedded = material.embedded(pairs, columns)
-    return ScoreTable(
+    """The table of a head's answers about members, non-members and control, in this order.
+
+    They are asked in the order of the pool, as shadows are: where noise is drawn pair by pair,
+    target and shadows then meet the same.
+
+    Args:
+        head: fitted.
+        material: the pictures.
+        columns: the backbones that the head uses.
+        pool: members and non-members.
+        member: (n,) bool, which of these are members.
+        control: pairs of people in neither set, if these are asked about.
+        seed: of answers that vary.
+        channels: what to record besides the answers.
+    """
+    membership = np.where(member, MEMBER, NON_MEMBER).astype(np.int8)
+    pairs = pool
+    if control is not None:
+        pairs = join([pool, control])
+        membership = np.append(membership, np.full(len(control), CONTROL, dtype=np.int8))
+    table = ScoreTable(
         left=material.ids[pairs.left],
         right=material.ids[pairs.right],
         people=material.people_of(pairs),
         membership=membership,
         drawn=draw_membership(pairs.same, membership == CONTROL, seed=seed),
-        answers=_answers(head, embedded, pairs.same, membership, seed=seed),
-        blind=_blind(material, columns, embedded, pairs.same),
+        answers=observe(
+            head,
+            material,
+            pairs,
+            columns,
+            known=membership == MEMBER,
+            channels=channels,
+            seed=seed,
+        ),
+        blind=observe_blind(material, material.control, pairs, columns, channels),
     )
+    kinds = [np.flatnonzero(membership == kind) for kind in (MEMBER, NON_MEMBER, CONTROL)]
+    return table.take(np.concatenate(kinds))
 
 
 def draw_membership(
@@ -181,45 +225,72 @@ def draw_membership(
     return drawn
 
 
-def _answers(
+def observe(
     head: Head,
-    embedded: EmbeddedPairs,
-    same: npt.NDArray[np.bool_],
-    membership: npt.NDArray[np.int8],
+    gallery: Gallery,
+    pairs: Pairs,
+    columns: tuple[int, ...],
     *,
+    known: npt.NDArray[np.bool_],
+    channels: Sequence[Channel],
     seed: int,
 ) -> Observations:
-    queries = REPEATED_QUERIES if head.answers_vary else 1
-    if head.answers_vary:
-        head.reseed(make_rng(seed, "queries"))
-    if not isinstance(head, LearningHead):
-        score = np.stack([head.score(embedded) for _ in range(queries)], axis=1)
-        members = membership == MEMBER
-        # A head that learns nothing is used at the threshold that suits its training pairs best.
-        known = members if members.any() else np.ones(len(same), dtype=np.bool_)
-        threshold = best_accuracy_threshold(score[known].mean(axis=1), same[known])
-        return Observations.from_scores(score, same, threshold=threshold)
-    # The log odds keep ranks that probabilities lose near 0 and 1: an attacker gets the best view.
-    log_odds = np.stack([head.logit(embedded) for _ in range(queries)], axis=1)
-    return Observations(sigmoid(log_odds), same, log_odds, 0.5)
+    """What an attacker sees of a head asked about pairs.
+
+    Args:
+        head: fitted.
+        gallery: the pictures.
+        pairs: n pairs.
+        columns: the backbones that the head uses.
+        known: (n,) bool, pairs on which a head that learns nothing finds its threshold.
+        channels: what to record besides the answers.
+        seed: of answers that vary.
+
+    Raises:
+        UsageError: a channel of a head that learns nothing.
+    """
+    if isinstance(head, LearningHead):
+        # Log odds keep ranks that probabilities lose near 0 and 1: an attacker gets the best view.
+        found = answer(head, gallery, pairs, columns, channels=channels, seed=seed)
+        return Observations(
+            sigmoid(found.log_odds),
+            pairs.same,
+            found.log_odds,
+            0.5,
+            channels={name: one.astype(np.float64) for name, one in found.channels.items()},
+        )
+    if channels:
+        raise UsageError(
+            f"learns nothing, so attacks that look at {channels[0]} have nothing to find",
+            where=f"head {head.name}",
+            hint="leave these attacks out",
+        )
+    score = head.score(gallery.embedded(pairs, columns))
+    # A head that learns nothing is used at the threshold that suits its training pairs best.
+    rows = known if known.any() else np.ones(len(pairs), dtype=np.bool_)
+    threshold = best_accuracy_threshold(score[rows], pairs.same[rows])
+    return Observations.from_scores(score, pairs.same, threshold=threshold)
 
 
-def _blind(
-    material: Material,
+def observe_blind(
+    gallery: Gallery,
+    control: Pairs,
+    pairs: Pairs,
     columns: tuple[int, ...],
-    embedded: EmbeddedPairs,
-    same: npt.NDArray[np.bool_],
+    channels: Sequence[Channel],
 ) -> Observations:
-    """What the public backbones say: logistic regression of control people's similarities."""
-    control = material.control
+    """What the public backbones say: logistic regression of control people's similarities.
+
+    It has other insides than the target, so these are not shown.
+    """
     if min(int(control.same.sum()), int((~control.same).sum())) < FEWEST_TO_CALIBRATE:
-        return Observations.from_scores(embedded.cosines().mean(axis=1), same)
+        cosines = gallery.embedded(pairs, columns).cosines().mean(axis=1)
+        return Observations.from_scores(cosines, pairs.same)
     head = make_head("logistic")
-    head.fit(material.embedded(control, columns), control.same, seed=0)
-    if not isinstance(head, LearningHead):  # the one asked for by name above is
-        raise TypeError(type(head).__name__)
-    log_odds = head.logit(embedded)[:, None]
-    return Observations(sigmoid(log_odds), same, log_odds, 0.5)
+    head.fit(gallery.embedded(control, columns), control.same, seed=0)
+    shown = [channel for channel in channels if channel is not Channel.INSIDE]
+    nobody = np.zeros(len(pairs), dtype=np.bool_)
+    return observe(head, gallery, pairs, columns, known=nobody, channels=shown, seed=0)
 
 
 def _utility(

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from facebone.attacks.access import Channel
+from facebone.attacks.asking import parse_attack
 from facebone.audit import jobs as work
+from facebone.audit.answers import REPEATED_QUERIES
 from facebone.audit.assemble import TargetFacts
-from facebone.audit.auditor import REFERENCE_ATTACK, AuditPlan, PlannedTarget
-from facebone.audit.candidates import FEWEST, draw_candidates
+from facebone.audit.audit_plan import (
+    NULL_ATTACK,
+    AuditPlan,
+    PlannedTarget,
+    PlannedTest,
+    at_level,
+)
+from facebone.audit.auditor import REFERENCE_ATTACK
+from facebone.audit.candidates import FEWEST
 from facebone.audit.environment import code_fingerprint, describe_environment
-from facebone.audit.material import Material, embed_candidates
-from facebone.audit.plan import Job, JobStore, Result, run_plan
+from facebone.audit.level_material import (
+    PLAIN_MATERIAL,
+    LevelMaterial,
+    candidates_job,
+    make_material,
+)
+from facebone.audit.material import Material
+from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
-from facebone.audit.settings import AuditSettings, target_name
-from facebone.audit.shadow_plan import add_shadows, asks_for_shadows, train_all
-from facebone.audit.target import REPEATED_QUERIES, TargetRecipe
+from facebone.audit.settings import AuditSettings, parse_access, target_name
+from facebone.audit.shadow_plan import ShadowSource, asks_for_shadows, level_settings, train_for
+from facebone.audit.target import TargetRecipe
 from facebone.data.dataset import Dataset
+from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
 from facebone.settings import parse_spec
 from facebone.verification.engine import EmbeddingEngine
-
-MATERIAL, PLAIN_MATERIAL = "material", "material unaligned"
+from facebone.verification.heads import Head, LearningHead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +88,8 @@ def check_targets(settings: AuditSettings, engine: EmbeddingEngine, device: str)
     """Refuse what cannot be trained, before any picture is read.
 
     Raises:
-        UsageError: two mitigations that are the same target, or one that does not fit the head or
-            the backbones.
+        UsageError: two mitigations that are the same target, one that does not fit the head or the
+            backbones, or a head that learns nothing under an attack that looks at what it learnt.
     """
     names = tuple(route.backbone.spec.name for route in engine.routes)
     called = [target_name(spec) for spec in settings.mitigations]
@@ -81,7 +97,27 @@ def check_targets(settings: AuditSettings, engine: EmbeddingEngine, device: str)
     if twice:
         raise UsageError(f"{twice[0]} is named twice", where="--mitigation")
     for spec in settings.mitigations:
-        _facts(_recipe(spec, settings, device), names)
+        recipe = _recipe(spec, settings, device)
+        _facts(recipe, names)
+        _check_learns(recipe.unfitted(_chosen(recipe, names)), settings.attacks)
+
+
+def _check_learns(head: Head, attacks: Sequence[str]) -> None:
+    """Refuse attacks that look at what a head has learnt, of one that learns nothing.
+
+    Raises:
+        UsageError: there are some.
+    """
+    if isinstance(head, LearningHead):
+        return
+    for spec in attacks:
+        asking = parse_attack(spec)
+        if asking.kind.needs_shadows or asking.channels:
+            raise UsageError(
+                f"learns nothing, so {asking.name} has nothing to find",
+                where=f"head {head.name}",
+                hint="leave that attack out, or name another --head",
+            )
 
 
 def plan_trained(
@@ -101,51 +137,74 @@ def plan_trained(
         store: of the audit's folder.
         executor: trains the shadows.
         shadow_folder: where shadows are kept, for all audits.
-        progress: of embedding and training.
+        progress: of training shadows; the engines tell how far embedding has got.
 
     Raises:
         UsageError: see `check_targets`.
-        DatasetError, PictureError, StorageError: see `draw_candidates` and `embed_candidates`.
+        DatasetError, PictureError, StorageError: see `make_material`.
     """
-    names = tuple(route.backbone.spec.name for route in sources.engine.routes)
-    recipes = [_recipe(spec, settings, sources.device) for spec in settings.mitigations]
-    facts = [_facts(recipe, names) for recipe in recipes]
-    material_jobs, prepared = _embed(settings, sources, store, progress)
-    material = Material.from_arrays(prepared.values, prepared.arrays)
-    problems = prepared.values["problems"]
-    warnings = list(sources.dataset.warnings)
-    if problems:
-        warnings.append(f"{problems} pictures could not be embedded and were left out")
+    levels = [
+        make_material(
+            parse_level(level),
+            settings,
+            sources.dataset,
+            sources.engine,
+            store,
+            with_changed=_asks_for_changed(settings.attacks),
+        )
+        for level in settings.levels
+    ]
     plan = AuditPlan(
         seeds=settings.repeats,
-        data=_data_facts(settings, sources.dataset, material),
+        data=_data_facts(settings, sources.dataset, levels),
         command=settings.command(),
         environment=describe_environment(device=_devices(sources)),
         targets=[],
         attacks=settings.attacks,
-        jobs=material_jobs,
-        warnings=warnings,
+        jobs=[job for level in levels for job in level.jobs],
+        access=parse_access(settings.access),
+        warnings=list(sources.dataset.warnings),
     )
-    for recipe, fact in zip(recipes, facts, strict=True):
-        _add_target(plan, recipe, fact, varies=_varies(recipe, names))
-    if asks_for_shadows(settings.attacks):
-        shadows = train_all(
-            recipes,
-            material_jobs[0],
-            prepared,
-            shadow_folder,
-            executor,
-            count=settings.shadows,
-            seed=settings.seed,
-            progress=progress,
-        )
-        for i, recipe in enumerate(recipes):
-            add_shadows(plan, i, recipe, shadows[recipe.name], MATERIAL, store)
-    _add_null(plan, recipes[0], material)
+    problems = sum(level.problems for level in levels)
+    if problems:
+        plan.warnings.append(f"{problems} pictures could not be embedded and were left out")
+    names = levels[0].material.backbones
+    recipes = [_recipe(spec, settings, sources.device) for spec in settings.mitigations]
+    for level in levels:
+        _add_level(plan, level, recipes, names)
+        if asks_for_shadows(plan, level.level):
+            train_for(
+                plan,
+                level,
+                recipes,
+                store,
+                ShadowSource(shadow_folder, executor, settings.shadows, settings.seed),
+                progress=progress,
+            )
+        _add_null(plan, recipes[0], level)
     if sources.plain_engine is not None:
-        for recipe, fact in zip(recipes, facts, strict=True):
-            _add_reference(plan, recipe, fact, settings)
+        _add_reference(plan, recipes, names, settings, sources, store)
     return plan
+
+
+def _add_level(
+    plan: AuditPlan, level: LevelMaterial, recipes: Sequence[TargetRecipe], names: tuple[str, ...]
+) -> None:
+    """The targets of a level."""
+    for recipe in recipes:
+        unfitted = recipe.unfitted(_chosen(recipe, names))
+        target = PlannedTarget(
+            facts=_facts(recipe, names, level.level),
+            made=tuple(f"{at_level(recipe.name, level.level)} seed {seed}" for seed in plan.seeds),
+            queries=REPEATED_QUERIES if unfitted.answers_vary else 1,
+            ways=len(_chosen(recipe, names)) if unfitted.alternates else 1,
+            material=None if level.level is Level.PAIR else level.source,
+        )
+        channels = plan.channels_of(target)
+        plan.targets.append(target)
+        for name, seed in zip(target.made, plan.seeds, strict=True):
+            asked = level_settings(level, recipe, channels) | {"seed": seed}
+            plan.jobs.append(Job(name, work.train_and_ask, asked, level.inputs))
 
 
 def _recipe(spec: str, settings: AuditSettings, device: str) -> TargetRecipe:
@@ -160,107 +219,104 @@ def _recipe(spec: str, settings: AuditSettings, device: str) -> TargetRecipe:
     )
 
 
-def _facts(recipe: TargetRecipe, names: tuple[str, ...]) -> TargetFacts:
+def _facts(recipe: TargetRecipe, names: tuple[str, ...], level: Level = Level.PAIR) -> TargetFacts:
     mitigation = make_mitigation(recipe.mitigation, recipe.settings)
-    chosen = tuple(names[i] for i in mitigation.columns(names))
+    chosen = _chosen(recipe, names)
     recipe.unfitted(chosen)  # refuses what cannot be trained
     return TargetFacts(
-        name=recipe.name,
+        name=at_level(recipe.name, level),
         mitigation=recipe.mitigation,
         description=mitigation.describe(chosen),
         backbones=chosen,
         mitigation_settings=mitigation.public_settings(),
         head=recipe.head,
         head_settings=dict(recipe.head_settings),
+        level=level,
     )
 
 
-def _varies(recipe: TargetRecipe, names: tuple[str, ...]) -> bool:
-    chosen = tuple(names[i] for i in recipe.columns(names))
-    return recipe.unfitted(chosen).answers_vary
+def _chosen(recipe: TargetRecipe, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(names[i] for i in recipe.columns(names))
 
 
-def _embed(
-    settings: AuditSettings, sources: Sources, store: JobStore, progress: ProgressFactory
-) -> tuple[list[Job], Result]:
-    """The jobs that make the material, run here: they need the data set and the backbones."""
-
-    def job(name: str, engine: EmbeddingEngine) -> Job:
-        def embed(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
-            candidates = draw_candidates(sources.dataset, limit=settings.pairs, seed=settings.seed)
-            material, problems = embed_candidates(engine, sources.dataset, candidates)
-            facts, arrays = material.to_arrays()
-            return Result({**facts, "problems": len(problems)}, arrays)
-
-        asked = {
-            "fingerprint": sources.dataset.fingerprint,
-            "routes": [dict(route.describe()) for route in engine.routes],
-            "pairs": settings.pairs,
-            "seed": settings.seed,
-        }
-        return Job(name, embed, asked)
-
-    jobs = [job(MATERIAL, sources.engine)]
-    if sources.plain_engine is not None:
-        jobs.append(job(PLAIN_MATERIAL, sources.plain_engine))
-    done = run_plan(jobs, store, SerialExecutor(), progress=progress, label="preparing")
-    return jobs, done[MATERIAL]
+def _asks_for_changed(attacks: Sequence[str]) -> bool:
+    wanted = {Channel.VARIANTS, Channel.DECISIONS}
+    return any(wanted & set(parse_attack(spec).channels) for spec in attacks)
 
 
-def _add_target(plan: AuditPlan, recipe: TargetRecipe, facts: TargetFacts, *, varies: bool) -> None:
-    made = tuple(f"{recipe.name} seed {seed}" for seed in plan.seeds)
-    for name, seed in zip(made, plan.seeds, strict=True):
-        settings = {"recipe": asdict(recipe), "seed": seed}
-        plan.jobs.append(Job(name, work.train_and_ask, settings, (MATERIAL,)))
-    plan.targets.append(PlannedTarget(facts, made, REPEATED_QUERIES if varies else 1))
-
-
-def _add_null(plan: AuditPlan, recipe: TargetRecipe, material: Material) -> None:
+def _add_null(plan: AuditPlan, recipe: TargetRecipe, level: LevelMaterial) -> None:
     """The self-test of a leak that is not there: other people's target, else other labels."""
-    control, seed = material.control, plan.seeds[0]
-    if min(int(control.same.sum()), int((~control.same).sum())) >= FEWEST:
-        name, function, source = "other people", work.train_null, MATERIAL
-        settings = {"recipe": asdict(recipe), "seed": seed}
-    else:
-        name, function, source = (
-            "redrawn membership",
-            work.redraw_membership,
-            plan.targets[0].made[0],
-        )
-        settings = {"seed": seed}
+    material, seed = level.material, plan.seeds[0]
+    control = material.control if isinstance(material, Material) else material.control_pairs()
+    of_units = None if level.level is Level.PAIR else level.source
+    matched, mismatched = int(control.same.sum()), int((~control.same).sum())
+    few = f"only {matched} matched and {mismatched} mismatched pairs of control people"
+    few += "" if of_units is None else f" at the level {level.level}"
+    if min(matched, mismatched) >= FEWEST:
+        kind, function = "other people", work.train_null
+        settings: dict[str, Any] = level_settings(level, recipe, ()) | {"seed": seed}
+        inputs = level.inputs
+    elif of_units is None:
+        kind, function = "redrawn membership", work.redraw_membership
+        first = next(target for target in plan.targets if target.facts.level is level.level)
+        settings, inputs = {"seed": seed}, (first.made[0],)
         plan.warnings.append(
-            f"only {len(control)} control pairs: the self-test without a leak redraws membership "
-            "instead of training on control people"
+            f"{few}: the self-test without a leak redraws membership instead of training on them"
         )
-    plan.jobs.append(Job(f"self-test {name}", function, settings, (source,)))
-    plan.null = (name, f"self-test {name}")
+    else:
+        plan.warnings.append(f"{few}: no self-test without a leak was run there")
+        return
+    name = at_level(kind, level.level)
+    plan.jobs.append(Job(f"self-test {name}", function, settings, inputs))
+    plan.nulls.append(PlannedTest(name, kind, NULL_ATTACK, f"self-test {name}", of_units))
 
 
 def _add_reference(
-    plan: AuditPlan, recipe: TargetRecipe, facts: TargetFacts, settings: AuditSettings
+    plan: AuditPlan,
+    recipes: Sequence[TargetRecipe],
+    names: tuple[str, ...],
+    settings: AuditSettings,
+    sources: Sources,
+    store: JobStore,
 ) -> None:
-    """The prototype's protocol for one target: always with its head, the MLP."""
-    own = recipe.head_settings if settings.head == "mlp" else {}
-    mlp = replace(recipe, head="mlp", head_settings=own)
-    names = tuple(f"{recipe.name} reference seed {seed}" for seed in plan.seeds)
-    for name, seed in zip(names, plan.seeds, strict=True):
-        asked = {"recipe": asdict(mlp), "seed": seed, "attack": REFERENCE_ATTACK}
-        plan.jobs.append(Job(name, work.try_reference, asked, (PLAIN_MATERIAL,)))
-    plan.reference.append((facts, names))
+    """The prototype's protocol for every target: whole pictures, and always its head, the MLP."""
+    if sources.plain_engine is None:
+        return
+    job = candidates_job(
+        PLAIN_MATERIAL, Level.PAIR, settings, sources.dataset, sources.plain_engine
+    )
+    run_plan([job], store, SerialExecutor())
+    plan.jobs.append(job)
+    for recipe in recipes:
+        own = recipe.head_settings if settings.head == "mlp" else {}
+        mlp = replace(recipe, head="mlp", head_settings=own)
+        made = tuple(f"{recipe.name} reference seed {seed}" for seed in plan.seeds)
+        for name, seed in zip(made, plan.seeds, strict=True):
+            asked = {"recipe": asdict(mlp), "seed": seed, "attack": REFERENCE_ATTACK}
+            plan.jobs.append(Job(name, work.try_reference, asked, (PLAIN_MATERIAL,)))
+        plan.reference.append((_facts(recipe, names), made))
 
 
-def _data_facts(settings: AuditSettings, dataset: Dataset, material: Material) -> DataFacts:
-    control = material.people[material.control.pictures()] if len(material.control) else ()
+def _data_facts(
+    settings: AuditSettings, dataset: Dataset, levels: Sequence[LevelMaterial]
+) -> DataFacts:
+    # Of pairs where they are asked about, in whatever order the levels were named.
+    material = min(levels, key=lambda one: one.level is not Level.PAIR).material
+    if isinstance(material, Material):
+        control, pairs, copies = material.control, len(material.pool), material.copies
+    else:
+        control, pairs, copies = material.control_pairs(), len(material.training), 0
+    people = material.people[control.pictures()] if len(control) else ()
     return DataFacts(
         name=dataset.name,
         people=len(dataset.people),
         images=len(dataset.pictures),
-        pairs=len(material.pool),
+        pairs=pairs,
         fingerprint=dataset.fingerprint,
         alignment=settings.alignment,
-        control_people=len(set(control)),
-        control_pairs=len(material.control),
-        copies=material.copies,
+        control_people=len(set(people)),
+        control_pairs=len(control),
+        copies=copies,
     )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.observations import Floats, Mask
-from facebone.audit.crossfit import AttackFactory, cross_claims, cross_scores
+from facebone.attacks.observations import Floats, Mask, Observations
+from facebone.audit.claims import Claims, claim
+from facebone.audit.crossfit import AttackFactory, cross_scores
 from facebone.audit.score_table import ScoreTable
 from facebone.audit.statistics import Leak, beats, measure_auc, measure_leak
 from facebone.errors import UsageError
@@ -31,16 +32,20 @@ class Trial:
             the share of its half that a candidate's score reaches. NaN for control pairs where the
             control is refused.
         claimed: (n,) bool, whether the attack says member.
+        risk: (n,) how probably each is a member, at even odds before; NaN where it is not scored.
         leak: on the candidates.
         control: AUC on the control pairs, whose membership a coin drew.
         baseline: AUC on the candidates, without the target.
+        claims: about the candidates.
     """
 
     attack_score: Floats
     claimed: Mask
+    risk: Floats
     leak: Leak
     control: Figure
     baseline: Figure
+    claims: Claims
 
     @property
     def beats_control(self) -> bool | None:
@@ -58,6 +63,8 @@ class Trial:
             "leak": self.leak.to_json(),
             "control": self.control.to_json(),
             "baseline": self.baseline.to_json(),
+            "disclosure": self.claims.disclosure.to_json(),
+            "chosen_on": self.claims.chosen_on,
         }
 
 
@@ -73,7 +80,7 @@ def run_trial(
     """Try an attack on a target's answers.
 
     Scores and claims of each candidate come from an attack that never saw it, see `cross_scores`
-    and `cross_claims`.
+    and `claim`.
 
     The control is the same procedure on pairs of people in neither set: an attack, or a protocol,
     that finds members there fits noise. An attack that compares with shadows knows these by what
@@ -102,29 +109,24 @@ def run_trial(
         )
     own_seed = derive_seed(seed, "trial")
     attack_score = np.full(len(table), np.nan)
+    risk = np.full(len(table), np.nan)
     claimed = np.zeros(len(table), dtype=np.bool_)
 
     answers = table.answers.first_queries(queries)
     seen = answers.take(rows)
     attack_score[rows] = scores = cross_scores(attack, seen, member, own_seed)
-    claimed[rows] = claims = cross_claims(attack, seen, member, scores, own_seed)
+    claims = claim(attack, seen, member, scores, seed=own_seed)
+    claimed[rows], risk[rows] = claims.claimed, claims.risk
     people = _people(table, rows)
     leak = measure_leak(
-        scores, claims, member, seen.same, people, seed=own_seed, replicates=replicates
+        scores, claims.claimed, member, seen.same, people, seed=own_seed, replicates=replicates
     )
 
-    baseline: Figure = Refused("the answers of a verifier that never learnt are not known")
-    if table.blind is not None:
-        blind = table.blind.first_queries(min(queries, table.blind.queries)).take(rows)
-        scores = cross_scores(attack, blind, member, own_seed)
-        baseline = measure_auc(
-            scores, member, seen.same, people, seed=own_seed, replicates=replicates
-        )
-
+    baseline = _baseline(attack, table, rows, queries, own_seed, replicates)
     found: Figure
     if attack().needs_shadows:
         found = _control_by_target(attack, control, queries, seed, replicates)
-        return Trial(attack_score, claimed, leak, found, baseline)
+        return Trial(attack_score, claimed, risk, leak, found, baseline, claims)
     rows = np.flatnonzero(table.control)
     drawn, short = table.drawn[rows], _too_few(table.drawn[rows])
     found = Refused(f"a control needs {short} drawn by a coin")
@@ -132,11 +134,34 @@ def run_trial(
         own_seed = derive_seed(seed, "control")
         seen = answers.take(rows)
         attack_score[rows] = scores = cross_scores(attack, seen, drawn, own_seed)
-        claimed[rows] = cross_claims(attack, seen, drawn, scores, own_seed)
+        drawn_claims = claim(attack, seen, drawn, scores, seed=own_seed)
+        claimed[rows], risk[rows] = drawn_claims.claimed, drawn_claims.risk
         found = measure_auc(
             scores, drawn, seen.same, _people(table, rows), seed=own_seed, replicates=replicates
         )
-    return Trial(attack_score, claimed, leak, found, baseline)
+    return Trial(attack_score, claimed, risk, leak, found, baseline, claims)
+
+
+def _baseline(
+    attack: AttackFactory,
+    table: ScoreTable,
+    rows: npt.NDArray[np.intp],
+    queries: int,
+    seed: int,
+    replicates: int,
+) -> Figure:
+    """AUC of the same attack on answers of a verifier that never learnt."""
+    if table.blind is None:
+        return Refused("the answers of a verifier that never learnt are not known")
+    unseen = [channel for channel in attack().channels if channel not in table.blind.channels]
+    if unseen:
+        return Refused(
+            f"a verifier that never learnt has no {unseen[0]} of the target's kind to show; the "
+            "control has"
+        )
+    blind = table.blind.first_queries(min(queries, table.blind.queries)).take(rows)
+    member = table.member[rows]
+    return _auc(attack, blind, member, _people(table, rows), seed, replicates)
 
 
 def _control_by_target(
@@ -148,14 +173,19 @@ def _control_by_target(
     rows = np.flatnonzero(control.candidates)
     seen = control.answers.first_queries(min(queries, control.answers.queries)).take(rows)
     member, own_seed = control.member[rows], derive_seed(seed, "control")
-    return measure_auc(
-        cross_scores(attack, seen, member, own_seed),
-        member,
-        seen.same,
-        _people(control, rows),
-        seed=own_seed,
-        replicates=replicates,
-    )
+    return _auc(attack, seen, member, _people(control, rows), own_seed, replicates)
+
+
+def _auc(
+    attack: AttackFactory,
+    seen: Observations,
+    member: Mask,
+    people: tuple[Any, Any] | None,
+    seed: int,
+    replicates: int,
+) -> Figure:
+    scores = cross_scores(attack, seen, member, seed)
+    return measure_auc(scores, member, seen.same, people, seed=seed, replicates=replicates)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

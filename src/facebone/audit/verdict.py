@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from facebone.audit.names import (
+    MEMBER,
+    MEMBERS,
     NO_BREAK,
     UNDEFENDED,
     UNKNOWN,
@@ -38,11 +40,14 @@ class Verdict:
         finding: what it comes to.
         first: how well it recognises people and how surely an attacker can tell who trained it.
         second: what the defence changes.
+        besides: the strongest leak where members are something else, such as people instead of
+            pairs, if one is proven and larger than that of the first sentence; else empty.
     """
 
     finding: Finding
     first: str
     second: str
+    besides: str = ""
 
 
 def judge(audit: Audit) -> Verdict:
@@ -51,6 +56,8 @@ def judge(audit: Audit) -> Verdict:
     Two figures are called different where their 95 % intervals do not overlap. A leak is called
     found where the strongest attack's interval lies above one half and the attack does better
     than its control and its blind baseline; if it does not, the strongest that does decides.
+    Whether pairs, pictures or people were trained on are three questions: the two sentences speak
+    of targets at one level, that of pairs if there is any.
     """
     failed = [test.name for test in audit.self_tests if not test.passed]
     if failed:
@@ -67,13 +74,20 @@ def judge(audit: Audit) -> Verdict:
             "Run it again with at least one.",
         )
     called = display_names(audit)
-    base = next((t for t in audit.targets if t.mitigation == UNDEFENDED), audit.targets[0])
+    base = _base(audit)
     others = _compared(audit, base)
     first = f"{_subject(audit, base, called)} {_utility(base)}, {_leak(base)}."
-    if not others:
-        return Verdict(_finding(base, None), first, _alone(base))
-    chosen = min(others, key=_exposure)
-    return Verdict(_finding(base, chosen), first, _change(base, chosen, others, called))
+    if others:
+        chosen = min(others, key=_exposure)
+        finding, second = _finding(base, chosen), _change(base, chosen, others, called)
+    else:
+        finding, second = _finding(base, None), _alone(audit, base)
+    stronger = _stronger_elsewhere(audit, base)
+    if stronger is None:
+        return Verdict(finding, first, second)
+    if finding in (Finding.UNPROVEN, Finding.NONE_SEEN, Finding.UNMEASURED):
+        finding = Finding.LEAK
+    return Verdict(finding, first, second, _besides(base, stronger, called))
 
 
 def deciding_attack(target: TargetResult) -> AttackResult | None:
@@ -112,9 +126,16 @@ def _measured(target: TargetResult) -> bool:
     return _exposure(target) < float("inf")
 
 
+def _base(audit: Audit) -> TargetResult:
+    """The target that the others are held against: undefended, at the level of pairs, if any is."""
+    pairs = [target for target in audit.targets if target.level == "pair"]
+    candidates = pairs or audit.targets
+    return next((t for t in candidates if t.mitigation == UNDEFENDED), candidates[0])
+
+
 def _compared(audit: Audit, base: TargetResult) -> list[TargetResult]:
-    """Targets to be held against `base`: the defended ones, or else all others."""
-    others = [target for target in audit.targets if target is not base]
+    """Targets to be held against `base`, of its level: the defended ones, or else all others."""
+    others = [t for t in audit.targets if t is not base and t.level == base.level]
     return [target for target in others if _defended(target)] or others
 
 
@@ -145,16 +166,13 @@ def _utility(target: TargetResult) -> str:
     )
 
 
-_ITEMS = {"pair": "pair", "image": "photograph", "identity": "person"}
-
-
 def _leak(target: TargetResult) -> str:
     attack = deciding_attack(target)
     if attack is None:
         return "and no attack was run, so what it leaks is not known"
     if isinstance(attack.auc, Refusal):
         return f"and what it leaks could not be measured ({_reason(attack.auc)})"
-    item, figures = _ITEMS[attack.level], f"{percent(attack.auc.value)} of the time"
+    item, figures = MEMBER[attack.level], f"{percent(attack.auc.value)} of the time"
     figures += f" ({between(attack.auc)})"
     if attack.name != target.strongest:
         figures += f" by {_quoted(attack.name)}"
@@ -175,15 +193,34 @@ def _leak(target: TargetResult) -> str:
     )
 
 
-def _alone(base: TargetResult) -> str:
+def _alone(audit: Audit, base: TargetResult) -> str:
+    kind, what = "undefended", "what its defence changes"
     if base.mitigation in (UNDEFENDED, UNKNOWN):
-        return (
-            "No defended verifier was audited beside it, so what FaceBone would change is not "
-            "known from this page."
-        )
+        kind, what = "defended", "what FaceBone would change"
+    several = len({target.level for target in audit.targets}) > 1
+    where = f" at the level of {MEMBERS[base.level]}" if several else ""
     return (
-        "No undefended verifier was audited beside it, so what its defence changes is not known "
-        "from this page."
+        f"No {kind} verifier was audited beside it{where}, so {what} is not known from this page."
+    )
+
+
+def _stronger_elsewhere(audit: Audit, base: TargetResult) -> TargetResult | None:
+    """The target of another level with the largest proven leak, if larger than any of `base`."""
+    others = [t for t in audit.targets if t.level != base.level and _leaks(t)]
+    worst = max(others, key=_exposure, default=None)
+    if worst is None or (_leaks(base) and _exposure(worst) <= _exposure(base)):
+        return None
+    return worst
+
+
+def _besides(base: TargetResult, worst: TargetResult, called: dict[str, str]) -> str:
+    attack = deciding_attack(worst)
+    if attack is None or not isinstance(attack.auc, Interval):
+        return ""
+    return (
+        f"About {MEMBERS[worst.level]} more leaks than about {MEMBERS[base.level]}: against "
+        f"{_quoted(called[worst.name])} the attacker picks the {MEMBER[worst.level]} it was "
+        f"trained on {percent(attack.auc.value)} of the time ({between(attack.auc)})."
     )
 
 

@@ -22,6 +22,8 @@ EXAMPLES = """
 
 `facebone audit --data folder --root people --backbone dlib --mitigation none --fail-above auc=0.6 --out runs/mine`
 
+`facebone audit --data synthetic --backbone tiny_plain --level pair --level identity --attack lira --attack set_likelihood --out runs/people`
+
 `facebone audit --scores table.csv --attack loss_threshold --attack art_gb --out runs/table`
 
 `facebone audit --config audit.toml --out runs/asked`
@@ -37,6 +39,23 @@ class Protocol(StrEnum):
 
     HONEST = "honest"
     REFERENCE = "reference"
+
+
+class AccessName(StrEnum):
+    """What an attacker sees."""
+
+    DECISION = "decision"
+    SCORE = "score"
+    EMBEDDING = "embedding"
+    WEIGHTS = "weights"
+
+
+class LevelName(StrEnum):
+    """What a member is."""
+
+    PAIR = "pair"
+    IMAGE = "image"
+    IDENTITY = "identity"
 
 
 class ExecutorName(StrEnum):
@@ -66,18 +85,45 @@ def audit(
         list[str] | None,
         typer.Option(
             help="Defence, a target each: `none`, `facebone`, or with settings as in "
-            "`facebone:assignment=pair,query=mean`. Repeat; `none` and `facebone` by default."
+            "`facebone:query=mean`. Repeat; `none` and `facebone` by default."
         ),
     ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
-            help="Attack: `loss_threshold`, `entropy`, `modified_entropy`, `gap`, `score_bits`, "
-            "`population`; ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, `_svm`; with "
-            "shadows `lira`, `rmia`, `reference`, `quantile`, `shadow_boosting`; or `all`. Repeat; "
-            "by default the first five and `art_gb`."
+            help="Attack. On scores: `loss_threshold`, `entropy`, `modified_entropy`, "
+            "`score_bits`, `population`, ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, "
+            "`_svm`. With shadows: `lira`, `rmia`, `reference`, `quantile`, `shadow_boosting`. On "
+            "decisions: `gap`, `label_only`, `label_only_shadows`. On templates: "
+            "`template_probing`. On weights: `gradient_norm`, `white_box`. On all pictures of a "
+            "candidate: `set_likelihood`, `set_classifier`. `all` stands for those that access and "
+            "levels allow. Repeat; by default the first four, `gap` and `art_gb`. Settings: "
+            "`lira:ask=augmented` asks about changed pictures too, `ask=through` through each "
+            "backbone, `ask=repeated` again and again; `lira:probes=2` with two pictures of a "
+            "person."
         ),
     ] = None,
+    access: Annotated[
+        AccessName,
+        typer.Option(
+            metavar="ACCESS",
+            help="What the attacker sees, each with the ones before: `decision`, `score`, "
+            "`embedding` (templates) or `weights`.",
+        ),
+    ] = AccessName.WEIGHTS,
+    level: Annotated[
+        list[LevelName] | None,
+        typer.Option(
+            metavar="LEVEL",
+            help="What a member is: a `pair`; a picture in any pair (`image`); or a person "
+            "(`identity`), asked about with pictures that were not trained on. Repeat; each is a "
+            "target of its own; `pair` by default.",
+        ),
+    ] = None,
+    training_pictures: Annotated[
+        int,
+        typer.Option(help="Pictures of a person to train on at most, at the level `identity`."),
+    ] = 10,
     alignment: options.AlignmentOption = options.Alignment.FIVE_POINT,
     protocol: Annotated[
         Protocol,
@@ -104,6 +150,13 @@ def audit(
             help="Exit with code 1 if an attack does better: `auc=0.6`, `tpr@0.001=0.01`. Repeat."
         ),
     ] = None,
+    pictures_of_people: Annotated[
+        bool,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="Keep faces of those most at risk, and show them in the report.",
+        ),
+    ] = True,
     scores: Annotated[
         Path | None,
         typer.Option(
@@ -182,12 +235,7 @@ def audit(
     """Train targets, attack them, and prove with intervals what they leak and what defence buys."""
     del config  # its callback has made its values the defaults of the other options
     from facebone.audit.limits import exceeded, parse_limits
-    from facebone.audit.settings import (
-        DEFAULT_ATTACKS,
-        DEFAULT_MITIGATIONS,
-        AuditSettings,
-        expand_attacks,
-    )
+    from facebone.audit.settings import DEFAULT_MITIGATIONS, AuditSettings
     from facebone.commands import audit_runs as runs
 
     limits = parse_limits(fail_above or ())
@@ -203,8 +251,10 @@ def audit(
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other", where="audit")
     job_executor = runs.open_executor(executor.value, workers)
-    trains = scores is None and verifier is None and onnx_head is None
-    attacks = expand_attacks(tuple(attack) if attack else DEFAULT_ATTACKS, shadows=trains)
+    levels = tuple(one.value for one in level or (LevelName.PAIR,))
+    attacks, seen_by = runs.choose_attacks(
+        attack or (), access.value, levels, given=asked[0] if asked else None
+    )
 
     def pictures() -> runs.Pictures:
         """Data set and engines, for the audits that look at pictures."""
@@ -228,7 +278,11 @@ def audit(
         )
 
     given = runs.Given(
-        attacks=attacks, threshold=threshold, sign=-1 if smaller_is_same else 1, seed=seed
+        attacks=attacks,
+        threshold=threshold,
+        sign=-1 if smaller_is_same else 1,
+        seed=seed,
+        access=seen_by,
     )
     if scores is not None:
         result = runs.audit_scores(scores, given, out, job_executor)
@@ -256,18 +310,21 @@ def audit(
             head_settings=parse_words(setting or (), where="--set"),
             mitigations=tuple(mitigation) if mitigation else DEFAULT_MITIGATIONS,
             attacks=attacks,
+            access=access.value,
+            levels=levels,
             alignment=alignment.value,
             detector=detector,
             face=face.value,
             missing_face=missing_face.value if missing_face else None,
             pairs=pairs,
+            training_pictures=training_pictures,
             protocol=protocol.value,
             seed=seed,
             seeds=seeds,
             shadows=shadows,
             device=device,
         )
-        result = runs.audit_trained(settings, seen, out, job_executor)
+        result = runs.audit_trained(settings, seen, out, job_executor, faces=pictures_of_people)
     print_audit(result)
     over = exceeded(result, limits)
     for line in over:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from facebone.commands.assemble import describe_routes, open_data, open_engine, show_problems
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
+from facebone.errors import UsageError
 from facebone.progress import for_console
 
 if TYPE_CHECKING:
+    from facebone.attacks.access import Access
     from facebone.audit.assemble import TargetFacts
     from facebone.audit.plan import JobStore
     from facebone.audit.schema import Audit
@@ -68,14 +71,18 @@ class Given:
     threshold: float | None
     sign: int
     seed: int
+    access: Access
 
     def words(self) -> list[str]:
         """The options again, for the command of the report."""
+        from facebone.attacks.access import Access
         from facebone.audit.settings import DEFAULT_ATTACKS
 
         found = []
         if self.attacks != DEFAULT_ATTACKS:
             found += [word for attack in self.attacks for word in ("--attack", attack)]
+        if self.access is not Access.SCORE:
+            found += ["--access", self.access.value]
         if self.threshold is not None:
             found += ["--threshold", f"{self.threshold:g}"]
         if self.sign < 0:
@@ -92,10 +99,43 @@ def open_executor(name: str, workers: int | None) -> Executor:
     return make_executor(name, workers)
 
 
+def choose_attacks(
+    named: Sequence[str], access: str, levels: Sequence[str], *, given: str | None
+) -> tuple[tuple[str, ...], Access]:
+    """The attacks that are meant, and what their attacker sees.
+
+    Args:
+        named: as given; none for the default ones.
+        access: asked for.
+        levels: asked for.
+        given: the option that hands in a verifier, of which only answers can be seen; None where
+            the audit trains its targets. Then `AuditSettings` checks the attacks.
+
+    Raises:
+        UsageError: another level of a verifier that is given, or an attack that must see more.
+    """
+    from facebone.attacks.access import Access
+    from facebone.audit.settings import check_attacks, expand_attacks
+    from facebone.data.splits import Level
+
+    seen = Access(access)
+    asked = [Level(level) for level in levels]
+    if given is None:
+        return expand_attacks(tuple(named), access=seen, levels=asked), seen
+    if asked != [Level.PAIR]:
+        raise UsageError(
+            f"what {given} names is audited at the level of pairs alone", where="--level"
+        )
+    seen = seen if Access.SCORE.allows(seen) else Access.SCORE
+    attacks = expand_attacks(tuple(named), access=seen, trains=False)
+    check_attacks(attacks, access=seen, trains=False)  # before a verifier is asked anything
+    return attacks, seen
+
+
 def audit_trained(
-    settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor
+    settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
-    """Train targets on a data set, and audit them."""
+    """Train targets on a data set, and audit them; `faces` shows those most at risk."""
     from facebone.audit.auditor import run_audit
     from facebone.audit.plan import bind
     from facebone.audit.trained import Sources, check_targets, identity, plan_trained
@@ -118,7 +158,15 @@ def audit_trained(
             shadow_folder=home_folder() / "shadows",
             progress=for_console,
         )
-        return run_audit(plan, out, executor, store=store, progress=for_console)
+        return run_audit(
+            plan,
+            out,
+            executor,
+            store=store,
+            progress=for_console,
+            dataset=sources.dataset,
+            pictures=faces,
+        )
 
 
 def audit_scores(path: Path, given: Given, out: Path, executor: Executor) -> Audit:
@@ -222,6 +270,7 @@ def _identity(given: Given) -> dict[str, Any]:
     return common_identity(attacks=given.attacks, seed=given.seed) | {
         "threshold": given.threshold,
         "sign": given.sign,
+        "access": given.access.value,
     }
 
 
@@ -279,5 +328,6 @@ def _run_table(
         command=shlex.join(["facebone", "audit", *words, *given.words()]) + " --out DIR",
         data=data,
         alignment=alignment,
+        access=given.access,
     )
     return run_audit(plan, out, executor, store=store, progress=for_console)

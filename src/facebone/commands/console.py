@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 
 import typer
@@ -25,3 +27,19 @@ def print_columns(rows: Iterable[Sequence[str]]) -> None:
     for row in table:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         typer.echo("  ".join(cells).rstrip())
+
+
+def print_records(heads: Sequence[str], records: Sequence[Sequence[str]]) -> None:
+    """One line a record in aligned columns; on a terminal that is too narrow one line a cell.
+
+    The first cell of a record names it.
+    """
+    rows = [heads, *records]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    wide = sum(widths) + 2 * (len(widths) - 1)
+    if not sys.stdout.isatty() or wide <= shutil.get_terminal_size().columns:
+        print_columns(rows)
+        return
+    for record in records:
+        typer.echo(record[0])
+        print_columns(("", *line) for line in zip(heads[1:], record[1:], strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from facebone.commands.console import note, print_columns
+from facebone.commands.console import note, print_records
 
 if TYPE_CHECKING:
     from facebone.audit.schema import Audit, Interval, Refusal
@@ -18,7 +18,7 @@ def print_audit(audit: Audit) -> None:
     from facebone.audit.verdict import judge
 
     heads = ("target", "accuracy", "strongest attack", "AUC", "TPR @ 1 %", "control", "baseline")
-    rows: list[tuple[str, ...]] = [heads]
+    rows: list[tuple[str, ...]] = []
     for target in audit.targets:
         attack = next(one for one in target.attacks if one.name == target.strongest)
         rows.append(
@@ -32,24 +32,25 @@ def print_audit(audit: Audit) -> None:
                 _cell(attack.baseline.auc),
             )
         )
-    print_columns(rows)
+    print_records(heads, rows)
     if audit.reference_protocol is not None:
         share = audit.reference_protocol.member_share
         note("the prototype's own protocol, which misleads (see the report):")
-        rows = [("target", "accuracy", "attack accuracy", "of members", "control")]
+        rows = []
         for one in audit.reference_protocol.targets:
             figures = (one.utility_accuracy, one.attack_accuracy)
             rows.append(
                 (one.name, *map(_cell, figures), f"{share:.2f}", _cell(one.control_accuracy))
             )
-        print_columns(rows)
+        print_records(("target", "accuracy", "attack accuracy", "of members", "control"), rows)
     for test in audit.self_tests:
         note(f"self-test {test.name}: {'passed' if test.passed else 'FAILED'}, {_cell(test.auc)}")
     for warning in audit.warnings:
         note(f"warning: {warning}")
     verdict = judge(audit)
-    note(verdict.first)
-    note(verdict.second)
+    for sentence in (verdict.first, verdict.second, verdict.besides):
+        if sentence:
+            note(sentence)
 
 
 def print_paths(out: Path) -> None:

@@ -34,7 +34,7 @@ def simulation() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def simulated(simulation: ModuleType) -> tuple[Audit, pa.Table]:
-    """An audit of three targets by four attacks in two seeds, and its scores."""
+    """An audit of four targets by four attacks in two seeds, and its scores."""
     audit, table = simulation.simulated_audit(pairs=1200)
     return audit, table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,27 +12,42 @@ import numpy as np
 import pyarrow as pa
 
 from facebone.audit.artefacts import SCORES_COLUMNS, write_audit, write_scores
+from facebone.audit.at_risk import find_at_risk
+from facebone.audit.calibration import calibrate
+from facebone.audit.disclosure import disclose, pool_disclosures
+from facebone.audit.pooling import to_schema
 from facebone.audit.schema import (
+    Accuracies,
     AttackResult,
     AucOnly,
     Audit,
+    ClaimFigures,
     DataFacts,
+    DisclosureFigures,
+    Distances,
     E,
+    EpsilonFigure,
     Interval,
     ReferenceProtocol,
     ReferenceTarget,
     Refusal,
     SeedFigure,
     SelfTest,
+    ShadowFidelity,
     TargetResult,
     UtilityFigures,
 )
+from facebone.audit.thumbnails import Thumbnail, wanted_pictures, write_pictures
 from facebone.seeding import make_rng
+from facebone.verification.estimates import Refused
 from facebone.verification.intervals import bootstrap, clopper_pearson, percentile_interval
 from facebone.verification.metrics import auc, mismatched_needed, tar_at_far
 from facebone.verification.utility import Utility, measure_utility
 
 REPLICATES = 60
+
+PEOPLE = 500
+"""From whom pairs are drawn."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +59,7 @@ class Simulated:
     skill: float
     memory: float
     description: str = "a verifier of the simulation"
+    level: str = "pair"
 
 
 TARGETS = (
@@ -66,6 +83,14 @@ TARGETS = (
         1.75,
         0.02,
         "logistic regression of the similarities of four backbones",
+    ),
+    Simulated(
+        "none @identity",
+        "none",
+        1.15,
+        0.85,
+        "the embeddings are adapted to a half of the people",
+        level="identity",
     ),
 )
 
@@ -93,13 +118,50 @@ ATTACKS: dict[str, tuple[str, bool, Callable[..., np.ndarray]]] = {
 }
 
 
-def write_simulated_audit(folder: Path, **settings: object) -> Path:
-    """Write audit.json and scores.parquet of a simulated audit into a folder."""
+def write_simulated_audit(folder: Path, *, faces: bool = False, **settings: object) -> Path:
+    """Write audit.json, scores.parquet and perhaps drawn faces of a simulated audit."""
     audit, table = simulated_audit(**settings)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)
     write_audit(audit, folder)
     write_scores(table, folder)
+    if faces:
+        write_pictures(list(drawn_faces(audit, table).values()), folder)
     return folder
+
+
+def drawn_faces(audit: Audit, table: pa.Table) -> dict[str, Thumbnail]:
+    """A drawing of everybody who is most at risk, by id of the picture."""
+    owner: dict[str, str | None] = {}
+    for side in ("left", "right"):
+        ids, people = table[side].to_pylist(), table[f"person_{side}"].to_pylist()
+        owner |= dict(zip(ids, people, strict=True))
+    of: dict[str, list[str]] = {}
+    for id_, person in owner.items():
+        of.setdefault(str(person), []).append(id_)
+    wanted = wanted_pictures(find_at_risk(audit, table), of)
+    return {id_: Thumbnail(id_, str(owner[id_]), draw_face(str(owner[id_]))) for id_ in wanted}
+
+
+def draw_face(person: str) -> bytes:
+    """A JPEG of a head: the same colours for the same person."""
+    from PIL import Image, ImageDraw
+
+    rng = make_rng(5, "face", person)
+    ground, skin, hair, shirt = (
+        tuple(int(c) for c in rng.integers(low, high, 3))
+        for low, high in ((150, 230), (140, 235), (20, 110), (60, 180))
+    )
+    image = Image.new("RGB", (96, 96), ground)
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((10, 78, 86, 140), fill=shirt)
+    draw.ellipse((24, 10, 72, 64), fill=hair)
+    draw.ellipse((29, 22, 67, 80), fill=skin)
+    for x in (40, 56):
+        draw.ellipse((x - 3, 43, x + 3, 49), fill=(30, 30, 30))
+    draw.arc((39, 54, 57, 70), 20, 160, fill=(90, 30, 30), width=2)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
 
 
 def simulated_audit(
@@ -194,8 +256,11 @@ def _target(
         count = pairs + pairs // 4
         same = np.arange(count) % 2 == 0
         candidate = np.arange(count) < pairs
-        left = rng.integers(0, 500, count)
-        right = np.where(same, left, (left + rng.integers(1, 500, count)) % 500)
+        # Who is on a picture does not change from seed to seed.
+        drawn_people = make_rng(0, "simulated people")
+        left = drawn_people.integers(0, PEOPLE, count)
+        other = (left + drawn_people.integers(1, PEOPLE, count)) % PEOPLE
+        right = np.where(same, left, other)
         member = candidate & (rng.permutation(count) % 2 == 0)
         drawn = ~candidate & (rng.permutation(count) % 2 == 0)
         likeness = np.where(same, 1.0, -1.0) * target.skill + rng.normal(0, 1, count)
@@ -203,7 +268,7 @@ def _target(
         odds = 3.0 * (likeness + np.where(same, recalled, -recalled))
         blind_odds = 3.0 * (np.where(same, 0.9, -0.9) + rng.normal(0, 1, count))
         score = 1 / (1 + np.exp(-odds))
-        who = np.array([f"person {i:03d}" for i in range(500)])
+        who = np.array([f"person {i:03d}" for i in range(max(count, PEOPLE))])
         known = (left[candidate], right[candidate])
         out = candidate & ~member
         utilities.append(
@@ -212,6 +277,17 @@ def _target(
             )
         )
         trained.append(float(np.mean((odds[member] >= 0) == same[member])))
+        pictures = np.array([f"picture {i}" for i in range(count)])
+        ids = (pictures, np.char.add(pictures, "b"))
+        if target.level != "pair":
+            # A candidate is asked about by pairs that match: the more it is known, the surer.
+            same = np.ones(count, bool)
+            odds = 3.0 * (target.skill + rng.normal(0, 1, count) + recalled)
+            blind_odds = 3.0 * (0.9 + rng.normal(0, 1, count))
+            left = right = np.arange(count) // (4 if target.level == "image" else 1)
+            known = (left[candidate], right[candidate])
+            score = 1 / (1 + np.exp(-odds))
+            ids = (pictures, pictures) if target.level == "image" else (who[left], who[left])
         for name in attacks:
             attack = ATTACKS[name][2](odds, same, rng)
             blind = ATTACKS[name][2](blind_odds, same, rng)
@@ -220,14 +296,14 @@ def _target(
             controls[name].append(
                 (attack[~candidate], drawn[~candidate], (left[~candidate], right[~candidate]))
             )
-            pictures = np.array([f"picture {i}" for i in range(count)])
+            risk = calibrate(attack[candidate], member[candidate]).risk(attack)
             kind = np.where(candidate, np.where(member, "member", "non_member"), "control")
             values = {
                 "target": np.full(count, target.name, dtype=object),
                 "seed": np.full(count, seed),
                 "attack": np.full(count, name, dtype=object),
-                "left": pictures,
-                "right": np.char.add(pictures, "b"),
+                "left": ids[0],
+                "right": ids[1],
                 "person_left": who[left] if people else np.full(count, None),
                 "person_right": who[right] if people else np.full(count, None),
                 "same": same,
@@ -236,16 +312,23 @@ def _target(
                 "verifier_score": score,
                 "attack_score": attack,
                 "claimed": attack >= np.median(attack),
+                "risk": risk,
             }
             for column, value in values.items():
                 columns[column].append(np.asarray(value, dtype=object))
-    found = [_attack(name, samples[name], controls[name], blinds[name], seeds) for name in attacks]
+    found = [
+        _attack(name, target.level, samples[name], controls[name], blinds[name], seeds)
+        for name in attacks
+    ]
     ranked = sorted(found, key=lambda one: one.auc.value, reverse=True)  # type: ignore[union-attr]
+    accuracy_on_members = float(np.mean(trained))
+    on_others = float(np.mean([one.accuracy.value for one in utilities]))
     return TargetResult(
         name=target.name,
+        level=target.level,
         mitigation=target.mitigation,
         mitigation_settings=dict(
-            part.split("=") for part in target.name.partition(":")[2].split(",") if part
+            part.split("=") for part in target.name.partition(":")[2].split(",") if "=" in part
         ),
         description=target.description,
         backbones=["tiny_plain", "tiny_mobile", "tiny_residual", "tiny_mixer"],
@@ -259,6 +342,15 @@ def _target(
             SeedFigure(seed=seed, value=utility.accuracy.value)
             for seed, utility in zip(seeds, utilities, strict=True)
         ],
+        shadow_fidelity=ShadowFidelity(
+            count=8,
+            target=Accuracies(on_members=accuracy_on_members, on_others=on_others),
+            shadows=Accuracies(on_members=accuracy_on_members, on_others=on_others),
+            deviation=Accuracies(on_members=0.01, on_others=0.01),
+            distance=Distances(on_members=0.04, on_others=0.03),
+            usual_distance=Distances(on_members=0.07, on_others=0.06),
+            alike=True,
+        ),
         attacks=found,
         strongest=ranked[0].name if ranked else "",
         seconds=12.0,
@@ -267,6 +359,7 @@ def _target(
 
 def _attack(
     name: str,
+    level: str,
     samples: list[tuple],
     controls: list[tuple],
     blinds: list[tuple],
@@ -284,11 +377,13 @@ def _attack(
         summary=summary,
         goal="membership",
         access="decision" if name == "gap" else "score",
-        level="pair",
+        level=level,
         knowledge="the label of every candidate, and half of the memberships"
         if adaptive
         else "the label of every candidate",
         adaptive=adaptive,
+        ask="repeated" if adaptive else "once",
+        probes=5 if level == "identity" else None,
         queries=16 if adaptive else 1,
         members=int(member.sum()),
         non_members=int((~member).sum()),
@@ -306,7 +401,46 @@ def _attack(
             SeedFigure(seed=seed, value=auc(sample[0], sample[1]))
             for seed, sample in zip(seeds, samples, strict=True)
         ],
+        disclosure=_disclosure(samples, seeds),
         seconds=1.5,
+    )
+
+
+def _disclosure(samples: list[tuple], seeds: Sequence[int]) -> DisclosureFigures:
+    """Thresholds from every second candidate, claims about the others."""
+    parts = [
+        disclose(scores[1::2], member[1::2], calibrate(scores[::2], member[::2]))
+        for scores, member, _ in samples
+    ]
+    found = pool_disclosures(parts)
+    at_fpr = {}
+    for fpr, rates in found.at_fpr.items():
+        if isinstance(rates, Refused):
+            refused = to_schema(rates)
+            claims = ClaimFigures(
+                tpr=refused, fpr=refused, precision_at_prior={"0.01": refused, "0.1": refused}
+            )
+        else:
+            precision = rates.precision_at_prior.items()
+            claims = ClaimFigures(
+                tpr=to_schema(rates.tpr),
+                fpr=to_schema(rates.fpr),
+                precision_at_prior={f"{prior:g}": to_schema(figure) for prior, figure in precision},
+            )
+        at_fpr[f"{fpr:g}"] = claims
+    bounds = found.epsilon_by_seed
+    return DisclosureFigures(
+        chosen_on="known half",
+        at_fpr=at_fpr,
+        epsilon=EpsilonFigure(
+            lower_bound=found.epsilon,
+            confidence=bounds[0].confidence,
+            delta=bounds[0].delta,
+            by_seed=[
+                SeedFigure(seed=seed, value=bound.value)
+                for seed, bound in zip(seeds, bounds, strict=True)
+            ],
+        ),
     )
 
 
@@ -404,8 +538,8 @@ HOSTILE = [
 def hostile_audit() -> tuple[Audit, pa.Table]:
     """Every text of an audit made by somebody who means harm."""
     audit, table = simulated_audit(
-        targets=[Simulated(name, "none", 1.2, 0.4) for name in HOSTILE[::2]],
-        attacks=["gap"],
+        targets=[Simulated(name, "none", 1.2, 6.0) for name in HOSTILE[::2]],
+        attacks=["loss_threshold"],
         pairs=300,
         seeds=(0,),
     )
@@ -416,7 +550,10 @@ def hostile_audit() -> tuple[Audit, pa.Table]:
             return {key: spoil(one, key) for key, one in value.items()}
         if isinstance(value, list):
             return [spoil(one, name) for one in value]
-        kept = ("schema_version", "level", "name", "strongest", "mitigation", "created")
+        kept = (
+            *("schema_version", "level", "name", "strongest", "mitigation", "created"),
+            "chosen_on",
+        )
         return (
             HOSTILE[len(name) % len(HOSTILE)]
             if isinstance(value, str) and name not in kept
@@ -429,6 +566,11 @@ def hostile_audit() -> tuple[Audit, pa.Table]:
         target["strongest"] = target["attacks"][0]["name"] = attack
     raw["created"] = HOSTILE[0]
     spoilt = Audit.model_validate(spoil(raw))
-    column = table.column_names.index("attack")
-    names = pa.array([attack] * len(table), pa.string())
-    return spoilt, table.set_column(column, "attack", names)
+    texts = {"attack": [attack] * len(table)}
+    for column in ("left", "right", "person_left", "person_right"):
+        ids = table[column].to_pylist()
+        texts[column] = [f"{HOSTILE[len(one) % len(HOSTILE)]}{one}" for one in ids]
+    for column, values in texts.items():
+        at = table.column_names.index(column)
+        table = table.set_column(at, column, pa.array(values, pa.string()))
+    return spoilt, table

@@ -23,7 +23,12 @@ from facebone.audit.schema import Audit
 def called(audit: Audit, targets: list[tuple[str, str]]) -> list[str]:
     raw = json.loads(audit.model_dump_json())
     raw["targets"] = [
-        {**raw["targets"][0], "name": name, "mitigation": mitigation}
+        {
+            **raw["targets"][0],
+            "name": name,
+            "mitigation": mitigation,
+            "level": name.partition("@")[2] or "pair",
+        }
         for name, mitigation in targets
     ]
     return list(display_names(Audit.model_validate(raw)).values())
@@ -47,6 +52,21 @@ def called(audit: Audit, targets: list[tuple[str, str]]) -> list[str]:
             ["FaceBone: assignment=all", "FaceBone: query=all"],
         ),
         ([("scores", "unknown"), ("noise:scale=2", "noise")], ["scores", "noise:scale=2"]),
+        # What a member is stands behind the name, unless it is a pair.
+        (
+            [("none", "none"), ("none @image", "none"), ("none@identity", "none")],
+            ["undefended", "undefended (pictures)", "undefended (people)"],
+        ),
+        (
+            [
+                ("facebone:query=mean", "facebone"),
+                ("facebone:query=mean @identity", "facebone"),
+                ("facebone:query=fixed @identity", "facebone"),
+            ],
+            ["FaceBone", "FaceBone: mean (people)", "FaceBone: fixed (people)"],
+        ),
+        ([("noise:scale=2 @image", "noise")], ["noise:scale=2 (pictures)"]),
+        ([("x (people)", "unknown"), ("x @identity", "unknown")], ["x (people)", "x @identity"]),
         # A target of another mitigation keeps the name somebody gave it.
         ([("none", "unknown")], ["none"]),
     ],

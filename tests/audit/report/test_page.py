@@ -91,8 +91,8 @@ def test_headings_go_down_one_step_at_a_time(page: str) -> None:
 
 def test_every_picture_has_two_widths_a_title_and_words(page: str) -> None:
     pictures = re.findall(r'<svg class="(\w+)".*?</svg>', page, flags=re.DOTALL)
-    # Trade-off and DET once, and AUC, ROC and scores of three targets.
-    assert pictures.count("wide") == pictures.count("narrow") == 2 + 3 * 3
+    # Trade-off and DET once, and AUC, ROC and scores of four targets.
+    assert pictures.count("wide") == pictures.count("narrow") == 2 + 3 * 4
     for svg in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
         assert re.search(r"<title id=[^>]*>[^<]{10,}</title><desc id=[^>]*>[^<]{40,}</desc>", svg)
         assert "<image" not in svg
@@ -100,7 +100,14 @@ def test_every_picture_has_two_widths_a_title_and_words(page: str) -> None:
 
 
 def test_every_section_is_there(page: str) -> None:
-    for title in ("Targets compared", "Threat model", "Protocol", "Self-tests", "Limits"):
+    for title in (
+        "Targets compared",
+        "Who is most at risk",
+        "Threat model",
+        "Protocol",
+        "Self-tests",
+        "Limits",
+    ):
         assert f"<h2>{title}</h2>" in page
     assert "and why it misleads</h2>" in page
     assert "0.80" in page

@@ -19,15 +19,19 @@ def with_attacks(audit: Audit, **values: object) -> Audit:
     return audit.model_copy(update={"targets": targets})
 
 
+def pairs_alone(audit: Audit) -> Audit:
+    return audit.model_copy(update={"targets": [t for t in audit.targets if t.level == "pair"]})
+
+
 def test_every_attack_is_described_once(simulated: Simulated) -> None:
-    found = adversaries(simulated[0])
+    found = adversaries(pairs_alone(simulated[0]))
     assert [one.name for one in found] == [a.name for a in simulated[0].targets[0].attacks]
     assert {one.name: one.sees for one in found}["gap"] == "only the decision, same or not the same"
     assert {one.name: one.queries for one in found}["art_gb"] == 16
 
 
 def test_what_was_not_tested_follows_from_the_attacks(simulated: Simulated) -> None:
-    audit, _ = simulated
+    audit = pairs_alone(simulated[0])
     called = display_names(audit)
     lines = " ".join(not_tested(audit, called))
     assert "weights and gradients" in lines
@@ -41,6 +45,43 @@ def test_what_was_not_tested_follows_from_the_attacks(simulated: Simulated) -> N
     assert "the defence of FaceBone: pair, mean and FaceBone: fusion and adapts" in naive
     whole = " ".join(not_tested(with_attacks(audit, access="weights"), called))
     assert "weights and gradients" not in whole
+    assert "more than once" not in lines
+    assert "asks about a candidate more than once" in " ".join(
+        not_tested(with_attacks(audit, ask="once"), called)
+    )
+
+
+def test_several_levels_accesses_and_ways_of_asking(simulated: Simulated) -> None:
+    audit, _ = simulated
+    pairs, people = audit.targets[0], audit.targets[-1]
+    assert (pairs.level, people.level) == ("pair", "identity")
+    strong = people.model_copy(
+        update={
+            "attacks": [
+                attack.model_copy(update={"access": "weights", "ask": "augmented"})
+                for attack in people.attacks
+            ]
+        }
+    )
+    both = audit.model_copy(update={"targets": [pairs, strong]})
+    one = next(one for one in adversaries(both) if one.name == "loss_threshold")
+    assert one.asks == (
+        "whether this very pair of pictures was trained on; or whether this person was trained "
+        "on, by any picture"
+    )
+    assert one.sees.endswith("it asks about; or everything: weights and gradients")
+    assert one.manner == "asks with changed pictures"
+    lines = not_tested(both, display_names(both))
+    # Weights were tried on people alone, scores and decisions on pairs alone.
+    assert "An attacker who asks about pairs and sees everything: weights and gradients." in lines
+    assert (
+        "An attacker who asks about people and sees only the decision, same or not the same."
+        in lines
+    )
+    assert not any(line.startswith("An attacker who sees everything") for line in lines)
+    assert any(line.startswith("An attacker who sees stored templates") for line in lines)
+    assert "The question whether this picture was trained on, in any pair." in lines
+    assert not any("whether this person" in line for line in lines)
 
 
 def test_the_protocol_has_this_audits_numbers(simulated: Simulated) -> None:

@@ -93,6 +93,30 @@ def test_attacks_stand_by_falling_auc_beside_the_share_of_members(simulated: Sim
         assert row[5].below.endswith(f"share {attack.member_share:.2f}")
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, ""),
+        ({"adaptive": True}, "adaptive"),
+        ({"ask": "repeated", "adaptive": True}, "adaptive, asks again and again"),
+        ({"ask": "through"}, "asks through each backbone"),
+        ({"probes": 5, "level": "identity"}, f"at most 5{NO_BREAK}pictures"),
+        (
+            {"ask": "augmented", "probes": 1, "level": "image"},
+            f"asks with changed pictures, at most 1{NO_BREAK}partner",
+        ),
+    ],
+)
+def test_how_an_attack_asks_stands_below_its_name(
+    simulated: Simulated, values: dict[str, object], words: str
+) -> None:
+    target = simulated[0].targets[0]
+    plain = {"adaptive": False, "ask": "once", "probes": None}
+    one = changed(target.attacks[0], **(plain | values))
+    table = attacks_table(target.model_copy(update={"attacks": [one]}), "t")
+    assert table.rows[0][0].below == words
+
+
 def test_a_refused_attack_comes_last(simulated: Simulated) -> None:
     target = simulated[0].targets[0]
     refused = changed(target.attacks[0], name="refused", auc=Refusal(refused="too few"))

@@ -44,6 +44,8 @@ def attack(
         level=level,  # type: ignore[arg-type]
         knowledge="",
         adaptive=False,
+        ask="once",
+        probes=None,
         queries=1,
         members=500,
         non_members=500,
@@ -56,6 +58,7 @@ def attack(
         beats_control=control,
         beats_baseline=baseline,
         auc_by_seed=[],
+        disclosure=None,
         seconds=0.0,
     )
 
@@ -65,7 +68,8 @@ def target(
 ) -> TargetResult:
     return TargetResult(
         name=name,
-        mitigation=mitigation or name.partition(":")[0],
+        level=attacks[0].level if attacks else "pair",
+        mitigation=mitigation or name.partition(":")[0].partition(" ")[0],
         mitigation_settings={},
         description="",
         backbones=["one"],
@@ -282,11 +286,80 @@ def test_a_failed_self_test_comes_before_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "item"), [("pair", "pair"), ("image", "photograph"), ("identity", "person")]
+    ("level", "item"), [("pair", "pair"), ("image", "picture"), ("identity", "person")]
 )
 def test_the_level_decides_what_is_told_apart(level: str, item: str) -> None:
     found = verdict(target("none", about(0.9), [attack(about(0.6), level=level)]))
     assert f"an attacker shown one {item} it was trained on" in found.first
+
+
+def people(name: str, auc: E, **values: object) -> TargetResult:
+    return target(name, about(0.9), [attack(auc, level="identity", **values)])  # type: ignore[arg-type]
+
+
+def test_a_stronger_leak_at_another_level_is_named_besides() -> None:
+    found = verdict(LEAKY, people("none @identity", about(0.771)))
+    assert found.finding is Finding.LEAK
+    assert found.first == verdict(LEAKY).first.replace("The verifier", "The undefended verifier")
+    assert found.second == (
+        "No defended verifier was audited beside it at the level of pairs, so what FaceBone would "
+        "change is not known from this page."
+    )
+    assert found.besides.replace(NO_BREAK, " ") == (
+        "About people more leaks than about pairs: against \u201cundefended (people)\u201d the "
+        "attacker picks the person it was trained on 77.1 % of the time (75.1 to 79.1)."
+    )
+
+
+def test_of_several_the_largest_leak_is_named() -> None:
+    others = [people("none @identity", about(0.7)), people("facebone @identity", about(0.8))]
+    assert "\u201cFaceBone (people)\u201d" in verdict(LEAKY, *others).besides
+
+
+@pytest.mark.parametrize("auc", [about(0.55), about(0.622), REFUSED])
+def test_a_leak_at_another_level_that_is_no_larger_is_not_named(auc: E) -> None:
+    assert verdict(LEAKY, people("none @identity", auc)).besides == ""
+
+
+def test_a_leak_at_another_level_that_is_not_proven_is_not_named() -> None:
+    other = people("none @identity", about(0.8), control=False)
+    assert verdict(LEAKY, other).besides == ""
+
+
+def test_targets_of_other_levels_are_no_defences_of_this_one() -> None:
+    """A defended verifier of people that leaks little says nothing of pairs."""
+    found = verdict(
+        LEAKY,
+        people("facebone @identity", about(0.50)),
+        target("facebone", about(0.88), [attack(about(0.61))]),
+    )
+    assert found.finding is Finding.LEAK
+    assert found.second.startswith("With FaceBone the attacker is right 61.0")
+    assert "defences" not in found.second
+
+
+def test_pairs_come_first_wherever_they_stand() -> None:
+    found = verdict(people("none @identity", about(0.55)), LEAKY)
+    assert "shown one pair" in found.first
+
+
+def test_people_alone_are_judged_as_pairs_are() -> None:
+    found = verdict(
+        people("none @identity", about(0.77)), people("facebone @identity", about(0.55))
+    )
+    assert found.finding is Finding.REDUCED
+    assert found.first.startswith("The verifier \u201cundefended (people)\u201d is right")
+    assert found.second.startswith("With \u201cFaceBone (people)\u201d the attacker is right 55.0")
+    assert found.besides == ""
+
+
+@pytest.mark.parametrize("pairs", [about(0.51), REFUSED])
+def test_no_leak_of_pairs_does_not_hide_one_of_people(pairs: E) -> None:
+    found = verdict(
+        target("none", about(0.9), [attack(pairs)]), people("none @identity", about(0.6))
+    )
+    assert found.finding is Finding.LEAK
+    assert "60.0" in found.besides
 
 
 @pytest.mark.parametrize("auc", [about(0.49), about(0.6), REFUSED])

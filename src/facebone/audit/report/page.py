@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facebone.audit.artefacts import REPORT_FILE, read_audit, read_scores
-from facebone.audit.names import display_names, sentence, settings_in_words
-from facebone.audit.report import prose, tables
+from facebone.audit.at_risk import find_at_risk
+from facebone.audit.names import MEMBER, display_names, sentence, settings_in_words
+from facebone.audit.report import at_risk, claims, fidelity, prose, tables
 from facebone.audit.schema import AttackResult, Audit, Interval, TargetResult
+from facebone.audit.thumbnails import Thumbnail, read_pictures
 from facebone.audit.verdict import Finding, judge
 from facebone.files import new_file
 
@@ -43,13 +45,20 @@ class TargetView:
     colour: str
     result: TargetResult
     settings: str
+    member: str
     attacks: tables.Table
+    claims: claims.Claims | None
+    fidelity: str
     seeds: tables.Table
     pictures: TargetPictures
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, *, pictures: bool = True) -> Path:
     """Make report.html from the audit.json and scores.parquet of a folder.
+
+    Args:
+        folder: of the audit.
+        pictures: whether faces of those most at risk are shown, where pictures.parquet is there.
 
     Returns:
         Its path.
@@ -58,19 +67,23 @@ def write_report(folder: Path) -> Path:
         DatasetError: a file is missing, or the two do not belong together.
         StorageError: the folder cannot be written.
     """
-    page = render_report(read_audit(folder), read_scores(folder))
+    faces = read_pictures(folder) if pictures else {}
+    page = render_report(read_audit(folder), read_scores(folder), faces)
     path = folder / REPORT_FILE
     with new_file(path) as part:
         part.write_bytes(page.encode("utf-8"))
     return path
 
 
-def render_report(audit: Audit, scores: pa.Table) -> str:
+def render_report(
+    audit: Audit, scores: pa.Table, faces: Mapping[str, Thumbnail] | None = None
+) -> str:
     """The whole page; the same for the same input.
 
     Args:
         audit: the figures.
         scores: with the columns of `artefacts.SCORES_COLUMNS`.
+        faces: thumbnails by id of the picture, of those most at risk.
 
     Raises:
         DatasetError: the table lacks a target or an attack of the audit.
@@ -92,7 +105,10 @@ def render_report(audit: Audit, scores: pa.Table) -> str:
             COLOURS[i % len(COLOURS)],
             target,
             settings_in_words(target),
+            MEMBER[target.level],
             tables.attacks_table(target, called[target.name]),
+            claims.claims_of(target),
+            fidelity.fidelity_in_words(target),
             tables.seeds_table(target, called[target.name]),
             pictures.target_pictures(i + 1, target, called[target.name], rows, seed=audit.seed),
         )
@@ -123,6 +139,12 @@ def render_report(audit: Audit, scores: pa.Table) -> str:
         targets_table=tables.targets_table(audit, called),
         det=pictures.det(audit, called, rows),
         compared=len(pictures.drawn_targets(audit)),
+        at_risk=at_risk.at_risk_section(
+            find_at_risk(audit, scores),
+            called,
+            faces or {},
+            trusted=all(test.passed for test in audit.self_tests),
+        ),
         adversaries=prose.adversaries(audit),
         not_tested=prose.not_tested(audit, called),
         protocol=prose.protocol(audit),

@@ -97,11 +97,11 @@ def target_pictures(
     return TargetPictures(
         forest_chart(f"auc-{number}", name, ranked),
         roc_chart(f"roc-{number}", name, lines) if lines else None,
-        _histogram(f"scores-{number}", name, first),
+        _histogram(f"scores-{number}", name, first, target.level),
     )
 
 
-def _histogram(chart: str, name: str, seeds: Sequence[SeedRows]) -> Chart:
+def _histogram(chart: str, name: str, seeds: Sequence[SeedRows], level: str) -> Chart:
     """All seeds together."""
     return histogram_chart(
         chart,
@@ -109,6 +109,7 @@ def _histogram(chart: str, name: str, seeds: Sequence[SeedRows]) -> Chart:
         np.concatenate([one.verifier for one in seeds]),
         np.concatenate([one.same for one in seeds]),
         np.concatenate([one.member for one in seeds]),
+        level=level,
     )
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from facebone.audit.names import UNDEFENDED, UNKNOWN, counted, listed, sentence
+from facebone.audit.names import (
+    ASKING,
+    MEMBERS,
+    UNDEFENDED,
+    UNKNOWN,
+    counted,
+    listed,
+    sentence,
+)
 from facebone.audit.schema import AttackResult, Audit
 
 _SEES = {
     "decision": "only the decision, same or not the same",
     "score": "the score of any pair it asks about",
-    "embedding": "stored templates, as in a leaked database, and scores",
+    "embedding": "stored templates, as in a leaked database, and scores of templates it hands in",
     "weights": "everything: weights and gradients",
 }
 
@@ -35,8 +43,9 @@ class Adversary:
     Args:
         name: of the attack.
         summary: what it does.
-        sees: of the target.
-        asks: what it wants to know.
+        sees: of the target; of several where they differ.
+        asks: what it wants to know; of several targets where they differ.
+        manner: how it asks, where that is more than once; else empty.
         knows: beyond that.
         adaptive: whether it makes use of knowing the defence.
         queries: the most answers it takes for each candidate, from any target.
@@ -46,6 +55,7 @@ class Adversary:
     summary: str
     sees: str
     asks: str
+    manner: str
     knows: str
     adaptive: bool
     queries: int
@@ -61,8 +71,9 @@ def adversaries(audit: Audit) -> list[Adversary]:
         Adversary(
             name,
             same[0].summary,
-            _SEES.get(same[0].access, same[0].access),
-            _LEVELS[same[0].level],
+            _either(_SEES.get(attack.access, attack.access) for attack in same),
+            _either(_LEVELS[attack.level] for attack in same),
+            _either(ASKING.get(a.ask, a.ask) for a in same if a.ask != "once"),
             same[0].knowledge,
             any(attack.adaptive for attack in same),
             max(attack.queries for attack in same),
@@ -71,15 +82,33 @@ def adversaries(audit: Audit) -> list[Adversary]:
     ]
 
 
+def _either(words: Iterable[str]) -> str:
+    """Different words, each once, as alternatives."""
+    return "; or ".join(dict.fromkeys(words))
+
+
 def not_tested(audit: Audit, called: Mapping[str, str]) -> list[str]:
     """Attackers and questions that this audit says nothing about."""
     attacks = [attack for target in audit.targets for attack in target.attacks]
-    accesses = {attack.access for attack in attacks}
-    found = [
-        f"An attacker who sees {what}." for access, what in _SEES.items() if access not in accesses
-    ]
-    levels = {attack.level for attack in attacks}
+    levels = [level for level in _LEVELS if any(a.level == level for a in attacks)]
+    found = []
+    for access, what in _SEES.items():
+        missing = [
+            level
+            for level in levels
+            if not any(a.access == access and a.level == level for a in attacks)
+        ]
+        if len(missing) == len(levels):
+            found.append(f"An attacker who sees {what}.")
+        elif missing:
+            about = listed([MEMBERS[level] for level in missing])
+            found.append(f"An attacker who asks about {about} and sees {what}.")
     found += [f"The question {what}." for level, what in _LEVELS.items() if level not in levels]
+    if attacks and all(attack.ask == "once" for attack in attacks):
+        found.append(
+            "An attacker who asks about a candidate more than once, with changed pictures or "
+            "through each backbone."
+        )
     unmet = [
         called[target.name]
         for target in audit.targets

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from facebone.audit.names import counted, percent, rate_name
+from facebone.audit.names import ASKING, PROBES, counted, percent, rate_name
 from facebone.audit.schema import (
     AttackResult,
     Audit,
@@ -168,7 +168,7 @@ def attacks_table(target: TargetResult, name: str) -> Table:
         share = f"share {attack.member_share:.2f}"
         table.rows.append(
             [
-                text(attack.name, "adaptive" if attack.adaptive else "", strong=True),
+                text(attack.name, _manner(attack), strong=True),
                 text(attack.access),
                 text(attack.level),
                 Cell(f"{attack.queries:,}"),
@@ -319,6 +319,16 @@ def finding(attack: AttackResult) -> str:
     if lacking:
         return f"beats guessing; there is no {' and no '.join(lacking)} to beat"
     return "beats guessing, control and baseline"
+
+
+def _manner(attack: AttackResult) -> str:
+    """Whether it adapts, and how it asks where that is more than once."""
+    said = ["adaptive"] if attack.adaptive else []
+    if attack.ask != "once":
+        said.append(ASKING.get(attack.ask, attack.ask))
+    if attack.probes is not None:
+        said.append(f"at most {counted(attack.probes, *PROBES[attack.level])}")
+    return ", ".join(said)
 
 
 def _keys(columns: Iterable[Mapping[str, E]]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from facebone.audit.names import MEMBERS
 from facebone.audit.report.bands import Floats, Mask
 from facebone.audit.report.charts.canvas import (
     COLOURS,
@@ -21,15 +22,24 @@ from facebone.audit.report.charts.canvas import (
 )
 
 WIDE, NARROW = (520, 440), (358, 360)
+WIDE_ALONE, NARROW_ALONE = (520, 300), (358, 250)
+"""Of two panels, and of one."""
 
 BINS = 40
+Panel = tuple[str, Mask]
+"""Title, and the rows it shows."""
+
 _MEMBER, _OTHER = COLOURS[0], COLOURS[1]
 _MOST_LOG_ODDS = 36.0
 """A probability any nearer to 1 is 1 in float64."""
 
 
-def histogram_chart(name: str, target: str, scores: Floats, same: Mask, member: Mask) -> Chart:
+def histogram_chart(
+    name: str, target: str, scores: Floats, same: Mask, member: Mask, *, level: str = "pair"
+) -> Chart:
     """Scores of a target, members against non-members, matched above and mismatched below.
+
+    Pictures and people are neither matched nor mismatched: at their levels there is one panel.
 
     Scores that are probabilities are shown as log odds, which spread what crowds at 0 and 1.
 
@@ -39,27 +49,32 @@ def histogram_chart(name: str, target: str, scores: Floats, same: Mask, member: 
         scores: (n,) at least one.
         same: (n,) bool.
         member: (n,) bool.
+        level: what a member is.
     """
     values, unit = _spread(scores)
     edges = _edges(values)
     clipped = np.clip(values, edges[0], edges[-1])
 
     def painter(figure: Figure, wide: bool) -> Sequence[Key]:
-        return _paint(figure, wide, clipped, unit, edges, same, member)
+        return _paint(figure, wide, clipped, unit, edges, panels, member)
 
+    panels: list[Panel] = [(MEMBERS[level], np.ones_like(same))]
+    if level == "pair":
+        panels = [("pairs of one person", same), ("pairs of two people", ~same)]
     said = "; ".join(
-        f"{kind}, mean score of members {values[rows & member].mean():.2f}, of others "
+        f"{kind}: mean score of members {values[rows & member].mean():.2f}, of others "
         f"{values[rows & ~member].mean():.2f}"
-        for kind, rows in (("one person", same), ("two people", ~same))
+        for kind, rows in panels
         if (rows & member).any() and (rows & ~member).any()
     )
+    alone = len(panels) == 1
     return paint(
         name,
         f"Scores that {plain(target)} gives to members and non-members",
-        f"Two histograms over the {unit}. Pairs of {said}.",
+        f"{'A histogram' if alone else 'Two histograms'} over the {unit}. {said}.",
         painter,
-        wide=WIDE,
-        narrow=NARROW,
+        wide=WIDE_ALONE if alone else WIDE,
+        narrow=NARROW_ALONE if alone else NARROW,
     )
 
 
@@ -69,16 +84,15 @@ def _paint(
     values: Floats,
     unit: str,
     edges: Floats,
-    same: Mask,
+    panels: Sequence[Panel],
     member: Mask,
 ) -> Sequence[Key]:
     left, top, bottom, between = (64 if wide else 58), 26, 48, 40
-    height = (figure.get_figheight() * 72 - top - bottom - between) / 2
-    panels = (
-        ("pairs of one person", same, top, bottom + height + between),
-        ("pairs of two people", ~same, top + height + between, bottom),
-    )
-    for title, rows, above, below in panels:
+    last = len(panels) - 1
+    height = (figure.get_figheight() * 72 - top - bottom - between * last) / len(panels)
+    for i, (title, rows) in enumerate(panels):
+        above = top + i * (height + between)
+        below = bottom + (last - i) * (height + between)
         axes = add_axes(figure, left=left, right=22, top=above, bottom=below)
         axes.grid(False, axis="x")
         axes.set_title(title, loc="left", fontsize=12, fontweight="bold", color=INK, pad=8)
@@ -101,9 +115,9 @@ def _paint(
         axes.yaxis.set_major_locator(MaxNLocator(3))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
         axes.xaxis.set_major_locator(MaxNLocator(7))
-        name_axes(axes, unit if rows is not same else "", "share of pairs")
+        name_axes(axes, unit if i == last else "", f"share of {title.partition(' ')[0]}")
         axes.legend(
-            loc="upper left" if rows is same else "upper right",
+            loc="upper left" if i == 0 else "upper right",
             fontsize=11,
             frameon=True,
             framealpha=0.85,

@@ -133,9 +133,11 @@ def _label(
     axes: Axes, standings: Sequence[Standing], wide: bool, taken: list[Box]
 ) -> Sequence[Key]:
     """Write the names beside the points; numbers and a key where there is no room for names."""
-    names = ["\n".join(wrap(plain(one.name), 30 if wide else 16)) for one in standings]
-    if len(standings) <= MOST_NAMES and _write(axes, standings, names, taken):
-        return ()
+    if len(standings) <= MOST_NAMES:
+        for letters in (30, 16, 12) if wide else (16, 12):
+            names = ["\n".join(wrap(plain(one.name), letters)) for one in standings]
+            if _write(axes, standings, names, taken):
+                return ()
     for i, one in enumerate(standings):
         place = (one.leak.value, one.accuracy.value)
         axes.plot(

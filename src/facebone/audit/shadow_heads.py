@@ -1,0 +1,71 @@
+"""Fitted shadow heads as arrays: trained once, kept, and asked what a later audit wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facebone.audit.gallery import Gallery
+from facebone.audit.target import TargetRecipe
+from facebone.data.pairs import Pairs
+from facebone.errors import UsageError
+from facebone.verification.heads import Head, LearningHead
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+def train_heads(
+    recipe: TargetRecipe,
+    gallery: Gallery,
+    pairs: Pairs,
+    rows: Sequence[npt.NDArray[np.intp]],
+    seeds: Sequence[int],
+) -> list[LearningHead]:
+    """Heads by a target's recipe, side by side, each from its own rows of the pairs.
+
+    Raises:
+        UsageError: a recipe whose head learns nothing.
+    """
+    columns = recipe.columns(gallery.backbones)
+    unfitted = _unfitted(recipe, gallery)
+    return unfitted.fit_many(gallery.embedded(pairs, columns), pairs.same, rows, seeds)
+
+
+def pack(heads: Sequence[Head]) -> tuple[dict[str, Any], Arrays]:
+    """All that makes the heads: a part that JSON can hold, and arrays, a row a head."""
+    states = [head.state() for head in heads]
+    arrays = {
+        f"head.{name}": np.stack([arrays[name] for _, arrays in states]) for name in states[0][1]
+    }
+    return {"heads": [config for config, _ in states]}, arrays
+
+
+def unpack(
+    recipe: TargetRecipe, gallery: Gallery, facts: Mapping[str, Any], arrays: Mapping[str, Any]
+) -> list[LearningHead]:
+    """The heads that were packed."""
+    kind = type(_unfitted(recipe, gallery))
+    stacked = {
+        name.removeprefix("head."): rows
+        for name, rows in arrays.items()
+        if name.startswith("head.")
+    }
+    return [
+        kind.from_state(config, {name: rows[i] for name, rows in stacked.items()})
+        for i, config in enumerate(facts["heads"])
+    ]
+
+
+def _unfitted(recipe: TargetRecipe, gallery: Gallery) -> LearningHead:
+    columns = recipe.columns(gallery.backbones)
+    head = recipe.unfitted(tuple(gallery.backbones[i] for i in columns))
+    if not isinstance(head, LearningHead):
+        raise UsageError(
+            "learns nothing, so no shadow of it can tell anything",
+            where=f"head {head.name}",
+            hint="leave out the attacks that need shadows",
+        )
+    return head

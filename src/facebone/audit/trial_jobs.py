@@ -1,0 +1,125 @@
+"""The jobs of an audit that try attacks: answers, perhaps beside shadows, become figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from facebone.attacks.access import Ask, Channel
+from facebone.attacks.asking import as_asked
+from facebone.attacks.base import ATTACKS, make_attack
+from facebone.attacks.observations import Observations
+from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.fidelity import fidelity
+from facebone.audit.jobs import Inputs, Settings, material_of
+from facebone.audit.plan import Result
+from facebone.audit.score_table import ScoreTable
+from facebone.audit.shadows import ShadowBatch, attach
+from facebone.audit.trial import run_trial
+from facebone.audit.unit_material import UnitMaterial
+from facebone.audit.unit_target import UnitAnswers, unit_table
+
+
+def try_attack(settings: Settings, inputs: Inputs) -> Result:
+    """One attack on one target, beside shadows if the settings name them.
+
+    Settings: ``table`` and, at the levels of pictures and people, ``material`` name inputs; for an
+    attack with shadows so do ``shadows``, ``control`` (a target of other people) and, at the level
+    of pairs, ``rows``.
+    """
+    table = _table(settings, inputs, settings["table"])
+    control = settings.get("control")
+    trial = run_trial(
+        partial(make_attack, settings["attack"], settings["attack_settings"]),
+        table,
+        seed=settings["seed"],
+        queries=table.answers.queries,
+        control=None if control is None else _table(settings, inputs, control),
+    )
+    values = trial.to_json() | {
+        "beats_control": trial.beats_control,
+        "beats_baseline": trial.beats_baseline,
+        "queries": _queries(settings, table),
+    }
+    arrays: dict[str, Any] = {
+        "attack_score": trial.attack_score,
+        "claimed": trial.claimed,
+        "risk": trial.risk,
+    }
+    if "material" in settings:
+        # The rows of this trial's table depend on how many pictures were used.
+        bare = replace(table.answers, shadows=None, channels={}, probes=None)
+        arrays |= replace(table, answers=bare.first_queries(1), blind=None).to_arrays()
+    return Result(values, arrays)
+
+
+def compare_with_shadows(settings: Settings, inputs: Inputs) -> Result:
+    """Whether shadows are like the target of a seed."""
+    return Result(fidelity(_table(settings, inputs, settings["table"])).to_json())
+
+
+def read_batch(result: Result) -> ShadowBatch:
+    """The answers of shadows that a result holds."""
+    return ShadowBatch(
+        result.arrays["log_odds"],
+        result.arrays["trained"],
+        {
+            channel: result.arrays[f"channel_{channel}"]
+            for channel in Channel
+            if f"channel_{channel}" in result.arrays
+        },
+    )
+
+
+def _table(settings: Settings, inputs: Inputs, name: str) -> ScoreTable:
+    """The table of a target, asked as the settings say, beside shadows if they name some."""
+    arrays, ask = inputs[name].arrays, Ask(settings.get("ask", Ask.ONCE))
+    batch = read_batch(inputs[settings["shadows"]]) if "shadows" in settings else None
+    if "material" in settings:
+        material = material_of({**settings, "changed": None}, inputs)
+        if not isinstance(material, UnitMaterial):  # the plan names it for units alone
+            raise TypeError("material of pairs")
+        shadows = None
+        if batch is not None:
+            # About questions nobody is trained; units are, and the table says which.
+            nobody = np.zeros(batch.log_odds.shape, dtype=np.bool_)
+            shadows = ShadowAnswers(batch.log_odds, nobody, batch.channels)
+        return unit_table(
+            material,
+            UnitAnswers.from_arrays(arrays),
+            shadows,
+            shadow_members=None if batch is None else batch.trained,
+            ask=ask,
+            probes=settings.get("probes"),
+        )
+    table = ScoreTable.from_arrays(arrays)
+    if batch is not None:
+        table = attach(table, batch, inputs[settings["rows"]].arrays["rows"])
+    return replace(
+        table, answers=as_asked(table.answers, ask), blind=_blind_asked(table.blind, ask)
+    )
+
+
+def _blind_asked(blind: Observations | None, ask: Ask) -> Observations | None:
+    """The blind answers, unless they were not recorded for questions of that kind."""
+    if blind is None or (ask.channel is not None and ask.channel not in blind.channels):
+        return None
+    return as_asked(blind, ask)
+
+
+def _queries(settings: Settings, table: ScoreTable) -> int:
+    """How many answers of the target the attack takes about each candidate, mean and rounded."""
+    asked = [table.answers.queries]
+    for channel in ATTACKS.get(settings["attack"]).channels:
+        if channel is Channel.DECISIONS:
+            asked.append(table.answers.channels[channel].shape[1])
+        if channel is Channel.TEMPLATES:
+            from facebone.verification.heads.probing import PROBE_QUERIES
+
+            asked.append(PROBE_QUERIES)
+    probes = table.answers.probes
+    pairs = 1.0 if probes is None else len(probes.candidate) / max(probes.size, 1)
+    return round(max(asked) * pairs)
