@@ -10,7 +10,13 @@ import subprocess
 import sys
 
 ON_SYNTHETIC_FACES = ("benchmarks.bench_synthesis", "benchmarks.bench_shadows")
-ON_REAL_FACES = ("benchmarks.bench_engine", "benchmarks.bench_memory", "benchmarks.audit_lfw")
+ON_REAL_FACES = (
+    "benchmarks.bench_engine",
+    "benchmarks.bench_memory",
+    "benchmarks.audit_lfw",
+    "benchmarks.shadow_study",
+    "benchmarks.unit_study",
+)
 
 
 def main() -> int:

@@ -80,7 +80,8 @@ def _make_audit(targets: dict[str, dict[str, Any]] | None = None, **changes: Any
         known = {key: auc for key, auc in attacks.items() if not isinstance(auc, str)}
         utility = {"auc": figure(0.9), "eer": figure(0.1), "tar_at_far": {}}
         return {
-            "name": name, "level": "pair", "mitigation": "none", "mitigation_settings": {}, "description": name,
+            "name": name, "level": "pair", "mitigation": "none", "mitigation_settings": {},
+            "description": name,
             "backbones": ["tiny_plain"], "head": "mlp", "head_settings": {"epochs": 30},
             "utility": {**utility, "accuracy": figure(found.get("accuracy", 0.9))},
             "accuracy_on_members": None, "accuracy_by_seed": [],
