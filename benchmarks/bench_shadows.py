@@ -1,17 +1,21 @@
 """How fast many shadows are trained side by side, against one after another and what bounds both.
 
-Shadows are MLP heads of the default layers, without batch normalisation, each trained on a random
-half of 6,000 pairs of random embeddings of width 128; what the numbers are has no influence on the
-time. Fewer epochs than a real training has, for every epoch takes as long as any other. Every
-measurement is a process of its own; ways are measured in turn (A B C, A B C, ..), so that a change
-of the machine's speed meets all of them, and compared by the median of their ratios.
+Shadows are MLP heads of the default settings, each trained on a random half of 6,000 pairs of
+random embeddings of width 128; what the numbers are has no influence on the time. Fewer epochs than
+a real training has, for every epoch takes as long as any other. Every measurement is a process of
+its own; ways are measured in turn (A B C, A B C, ..), so that a change of the machine's speed meets
+all of them, and compared by the median of their ratios.
 
 - loop: one `fit` after another, the plain recipe on autograd.
 - engine: `fit_many`, with several numbers of networks at once.
-- products: the matrix products alone that the recipe cannot do without, measured in the same
-  process right after: singly in the shapes of the layers, and of one large matrix.
+- bounds, measured in the same process right after: matrix products alone, singly in the shapes of
+  the layers and of one large matrix; the optimiser's update alone, of as many networks; and how
+  fast memory is read and written.
 - all cores are used in two ways: by one process with as many threads, and by as many processes of
   one thread, which share the shadows; the latter is how an audit's executor uses them.
+- rotated: the same for FaceBone's head, which learns from three backbones in turn.
+- memory and answers: what a stream of shadows holds; then asking all shadows about all pairs, the
+  likelihood ratio of their answers, and its figures with intervals from 1,000 resamples.
 """
 
 from __future__ import annotations
@@ -25,26 +29,34 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from benchmarks.results_file import write_result
+from benchmarks.shadow_bounds import WIDTH, flops, products, update
+from facebone.attacks.membership.lira import LiRASettings, log_ratio
+from facebone.attacks.membership.shadow_attack import Compared
+from facebone.audit.statistics import measure_leak
+from facebone.mitigations.base import make_mitigation
 from facebone.scale.cores import available_cores
 from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
+from facebone.verification.estimates import Estimate
 from facebone.verification.heads import LearningHead, make_head
 
-PAIRS, WIDTH = 6000, 128
-AT_ONCE = (4, 8, 16, 32, 64)
-LAYERS = (512, 256, 128, 64, 32, 16, 8)
+PAIRS = 6000
+AT_ONCE = (4, 8, 16)
 
 
-def pool() -> tuple[EmbeddedPairs, np.ndarray]:
+def pool(backbones: int = 1) -> tuple[EmbeddedPairs, np.ndarray]:
     rng = np.random.default_rng(0)
-    sides = [normalise(rng.normal(size=(PAIRS, WIDTH)).astype(np.float32)) for _ in range(2)]
-    return EmbeddedPairs((sides[0],), (sides[1],)), np.arange(PAIRS) % 2 == 0
+    left, right = (
+        tuple(
+            normalise(rng.normal(size=(PAIRS, WIDTH)).astype(np.float32)) for _ in range(backbones)
+        )
+        for _ in range(2)
+    )
+    return EmbeddedPairs(left, right), np.arange(PAIRS) % 2 == 0
 
 
 def halves(numbers: range) -> list[np.ndarray]:
@@ -54,8 +66,14 @@ def halves(numbers: range) -> list[np.ndarray]:
     ]
 
 
-def recipe(epochs: int) -> LearningHead:
-    head = make_head("mlp", {"batch_norm": [], "epochs": epochs, "layers": list(LAYERS)})
+def recipe(epochs: int, backbones: int = 1) -> LearningHead:
+    settings = {"epochs": epochs}
+    if backbones == 1:
+        head = make_head("mlp", settings)
+    else:
+        names = tuple(f"backbone {k}" for k in range(backbones))
+        rotated = make_mitigation("facebone", {"assignment": "pair", "space": "procrustes"})
+        head = rotated.protect("mlp", settings, backbones=names)
     if not isinstance(head, LearningHead):
         raise TypeError(type(head).__name__)
     return head
@@ -65,56 +83,13 @@ def steps(epochs: int, batch: int = 64) -> int:
     return epochs * -(-(PAIRS // 2) // batch)
 
 
-def shapes(batch: int = 64) -> list[tuple[int, int, int]]:
-    widths = (WIDTH, *LAYERS, 1)
-    return [(batch, before, after) for before, after in pairwise(widths)]
-
-
-def flops() -> int:
-    """Of the products of one step of one network; the first layer's input needs no gradient."""
-    return sum((3 if i else 2) * 2 * b * m * n for i, (b, m, n) in enumerate(shapes()))
-
-
-def rate(work: Callable[[], object], count: int) -> float:
-    """Floating-point operations a second, the best of some tries."""
-    work()
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return count / min(taken)
-
-
-def products() -> dict[str, float]:
-    """Rates of the matrix products alone."""
-    import torch
-
-    large = torch.randn(1536, 1536)
-    layers = [(torch.randn(b, m), torch.randn(m, n), torch.randn(b, n)) for b, m, n in shapes()]
-    repeats = 40
-
-    def alone() -> None:
-        for _ in range(repeats):
-            for i, (rows, weight, slope) in enumerate(layers):
-                torch.mm(rows, weight)
-                torch.mm(rows.T, slope)
-                if i:
-                    torch.mm(slope, weight.T)
-
-    return {
-        "large": rate(lambda: large @ large, 2 * 1536**3) / 1e9,
-        "layers": rate(alone, repeats * flops()) / 1e9,
-    }
-
-
-def work(way: str, first: int, count: int, epochs: int) -> dict[str, object]:
+def work(way: str, first: int, count: int, epochs: int, backbones: int) -> dict[str, object]:
     """Train shadows in this process: one after another, or ``at_once`` of them."""
-    pairs, same = pool()
-    head = recipe(epochs)
+    pairs, same = pool(backbones)
+    head = recipe(epochs, backbones)
     numbers = range(first, first + count)
     members = halves(numbers)
-    recipe(1).fit(pairs.take(members[0]), same[members[0]], seed=0)  # libraries are loaded
+    recipe(1, backbones).fit(pairs.take(members[0]), same[members[0]], seed=0)  # all is loaded
     start = time.perf_counter()
     heads = []
     if way == "loop":
@@ -126,8 +101,10 @@ def work(way: str, first: int, count: int, epochs: int) -> dict[str, object]:
     seconds = time.perf_counter() - start
     digest = hashlib.sha256()
     for fitted in heads:
-        digest.update(fitted.state()[1]["weight.1"].tobytes())
-    return {"seconds": seconds, "digest": digest.hexdigest(), **products()}
+        for name, array in sorted(fitted.state()[1].items()):
+            digest.update(name.encode() + array.tobytes())
+    bounds = {**products(), **update(1 if way == "loop" else int(way))}
+    return {"seconds": seconds, "digest": digest.hexdigest(), **bounds}
 
 
 def hold(count: int, epochs: int) -> dict[str, object]:
@@ -135,15 +112,41 @@ def hold(count: int, epochs: int) -> dict[str, object]:
     pairs, same = pool()
     head = recipe(epochs)
     answers = np.empty((count, PAIRS), dtype=np.float32)
+    trained = np.zeros((count, PAIRS), dtype=bool)
     asking, apart = 0.0, 0.0
-    for number, fitted in head.stream_many(pairs, same, halves(range(count)), range(count)):
+    members = halves(range(count))
+    for number, fitted in head.stream_many(pairs, same, members, range(count)):
         start = time.perf_counter()
         answers[number] = fitted.quick_logit(pairs)
         asking += time.perf_counter() - start
+        trained[number, members[number]] = True
         if number < 4:
             apart = max(apart, float(np.abs(answers[number] - fitted.logit(pairs)).max()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"peak_mib": round(peak, 1), "asking_seconds": asking, "apart": apart}
+    return {
+        "peak_mib": round(peak, 1),
+        "asking_seconds": asking,
+        "apart": apart,
+        **judge(answers, trained, same),
+    }
+
+
+def judge(answers: np.ndarray, trained: np.ndarray, same: np.ndarray) -> dict[str, float]:
+    """Attack the first shadow by all others, and measure with intervals over people."""
+    margins = answers.astype(np.float64) * np.where(same, 1.0, -1.0)
+    settings = LiRASettings()
+    start = time.perf_counter()
+    seen = Compared(margins[0], margins[1:], trained[1:], same)
+    scores = log_ratio(seen, settings.mode, settings.variance)
+    compared = time.perf_counter()
+    rng = np.random.default_rng(0)
+    people = rng.integers(PAIRS // 2, size=PAIRS), rng.integers(PAIRS // 2, size=PAIRS)
+    leak = measure_leak(scores, scores > 0, trained[0], same, people, seed=0, replicates=1000)
+    measured = time.perf_counter()
+    if not isinstance(leak.auc, Estimate):
+        raise TypeError("no AUC")
+    return {"ratio_seconds": compared - start, "bootstrap_seconds": measured - compared,
+            "auc": leak.auc.value}  # fmt: skip
 
 
 def started(arguments: list[str], threads: int) -> subprocess.Popen[str]:
@@ -164,46 +167,70 @@ def finished(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def measure(way: str, shadows: int, epochs: int, processes: int, threads: int) -> dict[str, Any]:
-    """One way on all shadows; seconds of the slowest process, rates of all together."""
+def measure(way: str, given: tuple[int, int, int], processes: int, threads: int) -> dict[str, Any]:
+    """One way on all shadows; seconds of the slowest process, rates of all together.
+
+    Args:
+        way: "loop" or how many are trained at once.
+        given: shadows, epochs, backbones.
+        processes: that share the shadows.
+        threads: of each process.
+    """
+    shadows, epochs, backbones = given
     share = shadows // processes
     running = [
-        started(["--work", way, str(k * share), str(share), str(epochs)], threads)
+        started(["--work", way, *map(str, (k * share, share, epochs, backbones))], threads)
         for k in range(processes)
     ]
     found = [finished(process) for process in running]
+    sums = ("large", "layers", "update, GB/s", "memory, GB/s")
     return {
         "seconds": max(one["seconds"] for one in found),
         "digest": "".join(str(one["digest"]) for one in found),
-        "large": sum(one["large"] for one in found),
-        "layers": sum(one["layers"] for one in found),
+        # A step of one network takes as long as in one process, but so many are taken at a time.
+        "update": statistics.mean(one["update"] for one in found) / processes,
+        **{name: sum(one[name] for one in found) for name in sums},
     }
 
 
-def contest(shadows: int, epochs: int, rounds: int, processes: int, threads: int) -> dict[str, Any]:
-    """Loop and engine in turn on some of the machine's cores."""
+def contest(
+    given: tuple[int, int, int], ways: tuple[int, ...], rounds: int, processes: int, threads: int
+) -> dict[str, Any]:
+    """Loop and engine in turn on some of the machine's cores; see `measure`."""
     rows: list[dict[str, float]] = []
     alike = True
+    shadows, epochs, _ = given
+    taken = steps(epochs) * shadows
     for _ in range(rounds):
-        loop = measure("loop", shadows, epochs, processes, threads)
-        row = {"loop, seconds": loop["seconds"], "products, large, Gflop/s": loop["large"]}
-        for count in AT_ONCE:
-            engine = measure(str(count), shadows, epochs, processes, threads)
-            alike &= engine["digest"] == loop["digest"]
-            done = flops() * steps(epochs) * shadows / engine["seconds"] / 1e9
-            row |= {
-                f"{count} at once, seconds": engine["seconds"],
-                f"{count} at once, times the loop": loop["seconds"] / engine["seconds"],
-                f"{count} at once, share of the layers' products": done / engine["layers"],
-                f"{count} at once, share of a large product": done / engine["large"],
-            }
-        done = flops() * steps(epochs) * shadows / loop["seconds"] / 1e9
-        row |= {
-            "loop, share of the layers' products": done / loop["layers"],
+        loop = measure("loop", given, processes, threads)
+        row = {
+            "loop, seconds": loop["seconds"],
+            "loop, share of a large product": flops()
+            * taken
+            / loop["seconds"]
+            / loop["large"]
+            / 1e9,
+            "products, large, Gflop/s": loop["large"],
             "products, layers, Gflop/s": loop["layers"],
-            # Were the engine nothing but its products at the rate that they have alone.
-            "most that any engine can gain": loop["layers"] / done,
+            "memory, GB/s": loop["memory, GB/s"],
         }
+        for count in ways:
+            engine = measure(str(count), given, processes, threads)
+            alike &= engine["digest"] == loop["digest"]
+            seconds = engine["seconds"]
+            done = flops() * taken / seconds / 1e9
+            bound = taken * (flops() / engine["layers"] / 1e9 + engine["update"])
+            row |= {
+                f"{count} at once, seconds": seconds,
+                f"{count} at once, times the loop": loop["seconds"] / seconds,
+                f"{count} at once, share of a large product": done / engine["large"],
+                f"{count} at once, share of time in products": done / engine["layers"],
+                f"{count} at once, share of time in updates": taken * engine["update"] / seconds,
+                f"{count} at once, GB/s moved by updates": engine["update, GB/s"],
+                # Were the engine nothing but products and updates at the rates that they have
+                # alone.
+                f"{count} at once, most that any engine can gain": loop["seconds"] / bound,
+            }
         rows.append(row)
         print({key: round(value, 3) for key, value in row.items()}, file=sys.stderr, flush=True)
     figures = {key: round(statistics.median(row[key] for row in rows), 3) for key in rows[0]}
@@ -213,9 +240,9 @@ def contest(shadows: int, epochs: int, rounds: int, processes: int, threads: int
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shadows", type=int, default=64)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--work", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=5, help=argparse.SUPPRESS)
     parser.add_argument("--hold", nargs=2, type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.work:
@@ -231,12 +258,22 @@ def main() -> None:
         f"{cores} cores, 1 process": (1, cores),
         f"{cores} cores, {cores} processes": (cores, 1),
     }
-    given = arguments.shadows, arguments.epochs, arguments.rounds
+    given = arguments.shadows, arguments.epochs, 1
+    # Spaces are met once, before the first epoch: a rotated head needs more of these to be typical.
+    rotated = arguments.shadows // 4, 5 * arguments.epochs, 3
     figures: dict[str, object] = {
         "shadows": arguments.shadows,
         "epochs": arguments.epochs,
         "rounds": arguments.rounds,
-        **{name: contest(*given, *layout) for name, layout in ways.items()},
+        **{
+            name: contest(given, AT_ONCE, arguments.rounds, *layout)
+            for name, layout in ways.items()
+        },
+        "rotated, shadows": rotated[0],
+        "rotated, epochs": rotated[1],
+        f"rotated, {cores} cores, {cores} processes": contest(
+            rotated, AT_ONCE[:1], arguments.rounds, cores, 1
+        ),
     }
     few, many = (finished(started(["--hold", str(n), "1"], cores)) for n in (32, 256))
     figures["memory and answers"] = {
@@ -244,6 +281,9 @@ def main() -> None:
         "peak memory, 256 shadows, MiB": many["peak_mib"],
         "peak memory, 256 / 32": round(many["peak_mib"] / few["peak_mib"], 3),
         "asking 256 shadows about 6,000 pairs, seconds": round(many["asking_seconds"], 2),
+        "likelihood ratio of their answers, seconds": round(many["ratio_seconds"], 2),
+        "1,000 resamples of its figures, seconds": round(many["bootstrap_seconds"], 2),
+        "its AUC": round(many["auc"], 3),
         "largest difference from float64 log odds": many["apart"],
     }
     print(json.dumps(figures, indent=2))
