@@ -193,6 +193,20 @@ def measure(way: str, given: tuple[int, int, int], processes: int, threads: int)
     }
 
 
+def against_plain_loop(given: tuple[int, int, int], rounds: int, cores: int) -> dict[str, float]:
+    """The engine as audits run it, against a loop that leaves the cores to torch's own threads."""
+    rows = []
+    for _ in range(rounds):
+        loop = measure("loop", given, 1, cores)["seconds"]
+        rows.append((loop, measure(str(AT_ONCE[0]), given, cores, 1)["seconds"]))
+    names = ("loop, 1 process, seconds", f"engine, {cores} processes, seconds")
+    figures = {
+        name: round(statistics.median(column), 3)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
+    return {**figures, "times the loop": round(statistics.median(a / b for a, b in rows), 3)}
+
+
 def contest(
     given: tuple[int, int, int], ways: tuple[int, ...], rounds: int, processes: int, threads: int
 ) -> dict[str, Any]:
@@ -269,6 +283,7 @@ def main() -> None:
             name: contest(given, AT_ONCE, arguments.rounds, *layout)
             for name, layout in ways.items()
         },
+        "as audits train": against_plain_loop(given, arguments.rounds, cores),
         "rotated, shadows": rotated[0],
         "rotated, epochs": rotated[1],
         f"rotated, {cores} cores, {cores} processes": contest(

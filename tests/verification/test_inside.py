@@ -232,9 +232,9 @@ def test_columns_and_their_names():
         "activity of layer 0, deviation",
         "activity of layer 0, share",
     )
-    first = [0.5, np.log(3), np.log(4), np.log(5), 0.1, 0.2, 0.3]
+    first = [0.5, np.log(5), np.log(3), np.log(4), 0.1, 0.2, 0.3]
     np.testing.assert_allclose(found.columns()[0], first)
-    second = [0.25, np.log(np.finfo(float).tiny), 0, 0, 0.4, 0.5, 0.6]
+    second = [0.25, 0, np.log(np.finfo(float).tiny), 0, 0.4, 0.5, 0.6]
     np.testing.assert_allclose(found.columns()[1], second)
     assert len(found) == 2
 

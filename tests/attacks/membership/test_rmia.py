@@ -8,6 +8,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from scipy.stats import rankdata
 
 from facebone.attacks.base import make_attack
@@ -71,6 +72,17 @@ def test_finds_members_that_the_margin_alone_does_not(gaussian_target):
     found = auc(make_attack("rmia").score(observed), member)
     assert found > auc(observed.margin(), member) + 0.02
     assert found > 0.72
+
+
+@pytest.mark.parametrize("gap", [0.5, 1.0, 2.0])
+def test_reaches_the_best_possible_where_candidates_are_alike(gaussian_target, gap):
+    """Where none is harder than another the margin itself is the best test there is."""
+    observed, member = gaussian_target(gap, n=20_000, shadows=128, seed=1, difficulty=0.0)
+    best = float(ndtr(gap / 2**0.5))
+    # The deviation of an AUC of 10,000 against 10,000 is about 0.004.
+    assert auc(observed.margin(), member) == pytest.approx(best, abs=0.01)
+    found = auc(make_attack("rmia", {"gamma": 1.0}).score(observed), member)
+    assert found == pytest.approx(best, abs=0.01)
 
 
 def test_the_shadows_order_does_not_matter(even, reordered):

@@ -53,8 +53,8 @@ def _paint(figure: Figure, wide: bool, attacks: Sequence[AttackResult]) -> Seque
     axes.spines["left"].set_visible(False)
     axes.set_ylim(-0.5, len(attacks) - 0.5)
     rows = [len(attacks) - 1 - i for i in range(len(attacks))]
-    limit = 26 if wide else 17
-    axes.set_yticks(rows, [plain(attack.name, limit) for attack in attacks])
+    limit = 20 if wide else 16
+    axes.set_yticks(rows, [_label(attack.name, limit) for attack in attacks])
     axes.tick_params(axis="y", length=0, labelsize=12)
     axes.axvline(0.5, color=QUIET, linewidth=1.2, dashes=(4, 3))
     _scale(axes, attacks)
@@ -113,6 +113,18 @@ def _paint(figure: Figure, wide: bool, attacks: Sequence[AttackResult]) -> Seque
         handlelength=1.8,
     )
     return ()
+
+
+def _label(name: str, limit: int) -> str:
+    """A name in one line, or in two where it is long and can be parted."""
+    words = plain(name)
+    if len(words) <= limit:
+        return words
+    place = max(words.rfind(mark, 0, limit + 1) for mark in " :,")
+    if place <= 0:
+        return plain(words, limit)
+    end = place if words[place] == " " else place + 1
+    return f"{words[:end]}\n{plain(words[end:].strip(), limit)}"
 
 
 def _scale(axes: Axes, attacks: Sequence[AttackResult]) -> None:
