@@ -80,7 +80,7 @@ def _epsilon(found: EpsilonFigure) -> str:
         seeds = f" in the mean over {len(values)} seeds ({span})"
         each = " in each"
     return (
-        f"The claims prove that training was not (\u03b5, \u03b4)-differentially private for any "
+        f"By these claims training was not (\u03b5, \u03b4)-differentially private for any "
         f"\u03b5 below {found.lower_bound:.2f}{seeds}: with {percent(found.confidence, 0)} "
         f"confidence{each}, \u03b4 = {found.delta:g}, and candidates counted as independent."
     )
