@@ -91,6 +91,11 @@ def parse_attack(spec: str, *, where: str = "--attack") -> Asking:
     return Asking(name, settings, Ask(asked), probes)
 
 
+def was_asked(observed: Observations, ask: Ask) -> bool:
+    """Whether the answers that asking so takes were recorded."""
+    return ask.channel is None or ask.channel in observed.channels
+
+
 def as_asked(observed: Observations, ask: Ask) -> Observations:
     """What the attacker sees who asks so: one column a query, and of shadows their mean.
 

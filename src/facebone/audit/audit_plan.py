@@ -12,7 +12,8 @@ from facebone.attacks.base import ATTACKS
 from facebone.audit import jobs as work
 from facebone.audit import trial_jobs as trials
 from facebone.audit.assemble import AttackFacts, TargetFacts
-from facebone.audit.plan import Job
+from facebone.audit.names import UNDEFENDED, UNKNOWN
+from facebone.audit.plan import Job, JobFunction
 from facebone.audit.schema import DataFacts
 from facebone.audit.self_tests import AT_LEVEL
 from facebone.data.splits import Level
@@ -20,9 +21,6 @@ from facebone.errors import UsageError
 
 SELF_TEST_ATTACKS = {"planted bits": "score_bits", "planted table": "loss_threshold"}
 NULL_ATTACK = "loss_threshold"
-
-KNOWN_MITIGATIONS = ("none", "unknown")
-"""Of targets that are not defended, as far as anyone knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ class AuditPlan:
             kind = asking.kind
             if target.facts.level not in asking.levels:
                 continue
-            defended = target.facts.mitigation not in KNOWN_MITIGATIONS
+            defended = target.facts.mitigation not in (UNDEFENDED, UNKNOWN)
             adaptive = kind.needs_shadows and defended
             found.append(AttackFacts(spec, asking, adaptive or asking.ask is Ask.THROUGH))
             if asking.ask is not Ask.ONCE or not kind.averages or kind.channels:
@@ -160,12 +158,12 @@ class AuditPlan:
         found = []
         for test in self.tests():
             if test.planted_in is not None:
-                settings: dict[str, Any] = {"plant": test.kind, "table": test.planted_in}
-                inputs = [test.planted_in]
-                if test.material is not None:
-                    settings["material"] = test.material
-                    inputs.append(test.material)
-                found.append(Job(test.source, work.plant, settings, tuple(inputs)))
+                settings = {"plant": test.kind, "table": test.planted_in}
+                found.append(
+                    _with_material(
+                        test.source, work.plant, settings, test.planted_in, test.material
+                    )
+                )
             found.append(_test_job(test, self.seeds[0]))
         return found
 
@@ -231,8 +229,23 @@ def _trial_settings(made: str, attack: AttackFacts, seed: int) -> dict[str, Any]
 
 def _test_job(test: PlannedTest, seed: int) -> Job:
     facts = AttackFacts(test.attack, parse_attack(test.attack))
-    settings, inputs = _trial_settings(test.source, facts, seed), [test.source]
-    if test.material is not None:
-        settings["material"] = test.material
-        inputs.append(test.material)
-    return Job(f"self-test {test.name} try", trials.try_attack, settings, tuple(inputs))
+    return _with_material(
+        f"self-test {test.name} try",
+        trials.try_attack,
+        _trial_settings(test.source, facts, seed),
+        test.source,
+        test.material,
+    )
+
+
+def _with_material(
+    name: str,
+    function: JobFunction,
+    settings: dict[str, Any],
+    table: str,
+    material: str | None,
+) -> Job:
+    """A job on a target's answers, which at the levels of units needs their material too."""
+    if material is None:
+        return Job(name, function, settings, (table,))
+    return Job(name, function, settings | {"material": material}, (table, material))

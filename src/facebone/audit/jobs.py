@@ -77,11 +77,8 @@ def redraw_membership(settings: Settings, inputs: Inputs) -> Result:
 def plant(settings: Settings, inputs: Inputs) -> Result:
     """Answers with a leak planted into them."""
     if "material" in settings:
-        material = material_of(settings, inputs)
-        if not isinstance(material, UnitMaterial):  # the plan names it for units alone
-            raise TypeError("material of pairs")
         answers = UnitAnswers.from_arrays(inputs[settings["table"]].arrays)
-        return Result({}, memorise_units(material, answers).to_arrays())
+        return Result({}, memorise_units(units_of(settings, inputs), answers).to_arrays())
     return Result({}, PLANTS[settings["plant"]](_table(inputs)).to_arrays())
 
 
@@ -108,10 +105,7 @@ def ask_batch(settings: Settings, inputs: Inputs) -> Result:
         numbers=settings["numbers"],
         channels=_channels(settings),
     )
-    arrays: dict[str, Any] = {"log_odds": batch.log_odds, "trained": batch.trained}
-    for channel, values in batch.channels.items():
-        arrays[f"channel_{channel}"] = values
-    return Result({}, arrays)
+    return Result({}, batch.to_arrays())
 
 
 def find_rows(settings: Settings, inputs: Inputs) -> Result:
@@ -153,6 +147,12 @@ def material_of(settings: Settings, inputs: Inputs) -> Material | UnitMaterial:
         arrays |= inputs[settings["changed"]].arrays
     kind = UnitMaterial if "level" in given.values else Material
     return kind.from_arrays(given.values, arrays)
+
+
+def units_of(settings: Settings, inputs: Inputs) -> UnitMaterial:
+    """The material of pictures or people that a job names, without changed pictures."""
+    given = inputs[settings["material"]]
+    return UnitMaterial.from_arrays(given.values, given.arrays)
 
 
 def _facts(made: Any, members: int) -> dict[str, Any]:

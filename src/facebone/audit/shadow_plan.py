@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,10 @@ def train_all(
     """
     shared = open_shared(source.folder)
     known = run_plan(level.jobs, store, SerialExecutor())
-    handed = [_hand_over(job, known[job.name]) for job in level.jobs]
+    handed = [
+        _hand_over(job.name, job.settings, job.inputs, partial(known.__getitem__, job.name))
+        for job in level.jobs
+    ]
     run_plan(handed, shared, SerialExecutor())  # handed over in this process alone
     jobs, asked = [], {}
     for recipe, wanted in zip(recipes, channels, strict=True):
@@ -139,13 +143,15 @@ def _firsts(count: int) -> range:
     return range(0, count, AT_ONCE)
 
 
-def _hand_over(job: Job, result: Result) -> Job:
-    """The same job, done already."""
+def _hand_over(
+    name: str, settings: Mapping[str, Any], inputs: tuple[str, ...], load: Callable[[], Result]
+) -> Job:
+    """A job that was done elsewhere; its result is loaded only where it is not known yet."""
 
     def give(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
-        return Result(result.values, result.arrays)
+        return load()
 
-    return Job(job.name, give, job.settings, job.inputs)
+    return Job(name, give, settings, inputs)
 
 
 def _batch(
@@ -189,13 +195,9 @@ def _add(
     store: JobStore,
 ) -> PlannedShadows:
     """Add to a plan what attacks with shadows need about one target."""
-
-    def hand_over(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
-        return answers
-
     name, of_units = f"{target.facts.name} shadows", target.material is not None
     asked = {**level_settings(level, recipe, channels), **answers.values}
-    taken = Job(name, hand_over, asked)
+    taken = _hand_over(name, asked, (), lambda: answers)
     run_plan([taken], store, SerialExecutor())
     plan.jobs.append(taken)
     rows, control, compared = [], [], []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ AT_ONCE = 8
 
 Singles = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,18 @@ class ShadowBatch:
     log_odds: Singles
     trained: Mask
     channels: Mapping[Channel, Singles] = field(default_factory=dict)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of it as arrays by name."""
+        channels = {f"channel_{name}": values for name, values in self.channels.items()}
+        return {"log_odds": self.log_odds, "trained": self.trained, **channels}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> ShadowBatch:
+        """What `to_arrays` gave, or several of them joined."""
+        known = {name: f"channel_{name}" for name in Channel}
+        channels = {name: arrays[key] for name, key in known.items() if key in arrays}
+        return cls(arrays["log_odds"], arrays["trained"], channels)
 
 
 def shadow_members(material: Material | UnitMaterial, *, seed: int, numbers: Sequence[int]) -> Mask:
@@ -131,15 +145,15 @@ def attach(table: ScoreTable, batch: ShadowBatch, rows: npt.NDArray[np.intp]) ->
     """
     count, size = len(batch.log_odds), len(table)
 
-    def spread(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def spread(values: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         wide = np.zeros((count, size, *values.shape[2:]), dtype=values.dtype)
         wide[:, : len(rows)] = values[:, rows]
         return wide
 
     shadows = ShadowAnswers(
-        spread(batch.log_odds),  # type: ignore[arg-type]
-        spread(batch.trained),  # type: ignore[arg-type]
-        {name: spread(values) for name, values in batch.channels.items()},  # type: ignore[misc]
+        spread(batch.log_odds),
+        spread(batch.trained),
+        {name: spread(values) for name, values in batch.channels.items()},
     )
     return replace(
         table,

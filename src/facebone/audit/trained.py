@@ -183,7 +183,12 @@ def plan_trained(
             )
         _add_null(plan, recipes[0], level)
     if sources.plain_engine is not None:
-        _add_reference(plan, recipes, names, settings, sources, store)
+        job = candidates_job(
+            PLAIN_MATERIAL, Level.PAIR, settings, sources.dataset, sources.plain_engine
+        )
+        run_plan([job], store, SerialExecutor())
+        plan.jobs.append(job)
+        _add_reference(plan, recipes, names, settings)
     return plan
 
 
@@ -276,17 +281,8 @@ def _add_reference(
     recipes: Sequence[TargetRecipe],
     names: tuple[str, ...],
     settings: AuditSettings,
-    sources: Sources,
-    store: JobStore,
 ) -> None:
     """The prototype's protocol for every target: whole pictures, and always its head, the MLP."""
-    if sources.plain_engine is None:
-        return
-    job = candidates_job(
-        PLAIN_MATERIAL, Level.PAIR, settings, sources.dataset, sources.plain_engine
-    )
-    run_plan([job], store, SerialExecutor())
-    plan.jobs.append(job)
     for recipe in recipes:
         own = recipe.head_settings if settings.head == "mlp" else {}
         mlp = replace(recipe, head="mlp", head_settings=own)

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 
 from facebone.attacks.access import Ask, Channel
-from facebone.attacks.asking import as_asked
+from facebone.attacks.asking import as_asked, was_asked
 from facebone.attacks.base import ATTACKS, make_attack
-from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.fidelity import fidelity
-from facebone.audit.jobs import Inputs, Settings, material_of
+from facebone.audit.jobs import Inputs, Settings, units_of
 from facebone.audit.plan import Result
 from facebone.audit.score_table import ScoreTable
 from facebone.audit.shadows import ShadowBatch, attach
 from facebone.audit.trial import run_trial
-from facebone.audit.unit_material import UnitMaterial
 from facebone.audit.unit_target import UnitAnswers, unit_table
 
 
@@ -61,27 +59,14 @@ def compare_with_shadows(settings: Settings, inputs: Inputs) -> Result:
     return Result(fidelity(_table(settings, inputs, settings["table"])).to_json())
 
 
-def read_batch(result: Result) -> ShadowBatch:
-    """The answers of shadows that a result holds."""
-    return ShadowBatch(
-        result.arrays["log_odds"],
-        result.arrays["trained"],
-        {
-            channel: result.arrays[f"channel_{channel}"]
-            for channel in Channel
-            if f"channel_{channel}" in result.arrays
-        },
-    )
-
-
 def _table(settings: Settings, inputs: Inputs, name: str) -> ScoreTable:
     """The table of a target, asked as the settings say, beside shadows if they name some."""
     arrays, ask = inputs[name].arrays, Ask(settings.get("ask", Ask.ONCE))
-    batch = read_batch(inputs[settings["shadows"]]) if "shadows" in settings else None
+    batch = None
+    if "shadows" in settings:
+        batch = ShadowBatch.from_arrays(inputs[settings["shadows"]].arrays)
     if "material" in settings:
-        material = material_of({**settings, "changed": None}, inputs)
-        if not isinstance(material, UnitMaterial):  # the plan names it for units alone
-            raise TypeError("material of pairs")
+        material = units_of(settings, inputs)
         shadows = None
         if batch is not None:
             # About questions nobody is trained; units are, and the table says which.
@@ -98,16 +83,12 @@ def _table(settings: Settings, inputs: Inputs, name: str) -> ScoreTable:
     table = ScoreTable.from_arrays(arrays)
     if batch is not None:
         table = attach(table, batch, inputs[settings["rows"]].arrays["rows"])
+    blind = table.blind
     return replace(
-        table, answers=as_asked(table.answers, ask), blind=_blind_asked(table.blind, ask)
+        table,
+        answers=as_asked(table.answers, ask),
+        blind=as_asked(blind, ask) if blind is not None and was_asked(blind, ask) else None,
     )
-
-
-def _blind_asked(blind: Observations | None, ask: Ask) -> Observations | None:
-    """The blind answers, unless they were not recorded for questions of that kind."""
-    if blind is None or (ask.channel is not None and ask.channel not in blind.channels):
-        return None
-    return as_asked(blind, ask)
 
 
 def _queries(settings: Settings, table: ScoreTable) -> int:

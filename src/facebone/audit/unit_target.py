@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from facebone.attacks.access import Ask, Channel
-from facebone.attacks.asking import as_asked
+from facebone.attacks.asking import as_asked, was_asked
 from facebone.attacks.observations import Observations
 from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers
@@ -191,7 +191,7 @@ def unit_table(
     members = None if shadow_members is None else shadow_members[:, units]
 
     def about(observed: Observations) -> Observations:
-        asked = as_asked(_beside(observed, shadows), ask)
+        asked = as_asked(replace(observed, shadows=shadows), ask)
         return means.of(asked, None if shadows is None else members)
 
     control = material.control_units[units]
@@ -205,26 +205,7 @@ def unit_table(
         membership=membership,
         drawn=_draw(control, seed=answered.seed),
         answers=about(answered.answers),
-        blind=_or_none(answered.blind, ask, about),
-    )
-
-
-def _or_none(blind: Observations, ask: Ask, about: Any) -> Observations | None:
-    """The blind answers, unless they were not asked for in that way."""
-    if ask.channel is not None and ask.channel not in blind.channels:
-        return None
-    found: Observations = about(blind)
-    return found
-
-
-def _beside(observed: Observations, shadows: ShadowAnswers | None) -> Observations:
-    return Observations(
-        observed.score,
-        observed.same,
-        observed.log_odds,
-        observed.threshold,
-        shadows,
-        observed.channels,
+        blind=about(answered.blind) if was_asked(answered.blind, ask) else None,
     )
 
 
