@@ -14,7 +14,7 @@ from facebone.audit.gallery import Gallery
 from facebone.data.pairs import Pairs
 from facebone.errors import UsageError
 from facebone.seeding import make_rng
-from facebone.verification.heads import LearningHead
+from facebone.verification.heads import LearningHead, PeopleHead
 
 REPEATED_QUERIES = 16
 """How often a head is asked about each pair where its answers vary from query to query."""
@@ -60,11 +60,12 @@ def answer(
     Raises:
         UsageError: changed pictures are asked for and were not embedded.
     """
-    embedded = gallery.embedded(pairs, columns)
     if head.answers_vary:
         head.reseed(make_rng(seed, "queries"))
     queries = REPEATED_QUERIES if head.answers_vary else 1
-    log_odds = np.stack([head.logit(embedded) for _ in range(queries)], axis=1)
+    log_odds = np.stack(
+        [log_odds_of(head, gallery, pairs, columns) for _ in range(queries)], axis=1
+    )
     found: dict[Channel, Any] = {}
     if Channel.VARIANTS in channels or Channel.DECISIONS in channels:
         variants = _variants(head, gallery, pairs, columns)
@@ -72,15 +73,29 @@ def answer(
         found[Channel.VARIANTS] = variants
         found[Channel.DECISIONS] = (asked >= 0) == pairs.same[:, None]
     if Channel.THROUGH in channels:
-        found[Channel.THROUGH] = head.through(embedded)
+        found[Channel.THROUGH] = head.through(gallery.embedded(pairs, columns))
     if Channel.TEMPLATES in channels:
         from facebone.verification.heads.probing import probe
 
         rng = make_rng(probe_seed, "template probes")
-        found[Channel.TEMPLATES] = probe(head, embedded, pairs.same, rng=rng)
+        found[Channel.TEMPLATES] = probe(
+            head, gallery.embedded(pairs, columns), pairs.same, rng=rng
+        )
     if Channel.INSIDE in channels:
-        found[Channel.INSIDE] = head.inside(embedded, pairs.same).columns()
+        found[Channel.INSIDE] = head.inside(gallery.embedded(pairs, columns), pairs.same).columns()
     return Answers(log_odds, {name: np.asarray(found[name], dtype=np.float32) for name in channels})
+
+
+def log_odds_of(
+    head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]
+) -> npt.NDArray[np.float64]:
+    """Log odds of pairs, (n,); where a head makes templates, each picture's is made once."""
+    if not isinstance(head, PeopleHead):
+        return head.logit(gallery.embedded(pairs, columns))
+    pictures = pairs.pictures()
+    templates = head.templates(gallery.labelled(pictures, columns).embeddings)
+    left, right = (np.searchsorted(pictures, side) for side in (pairs.left, pairs.right))
+    return head.compare(templates[left], templates[right])
 
 
 def _variants(

@@ -15,6 +15,7 @@ from facebone.errors import DatasetError
 from facebone.verification.chain import Problem
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
 from facebone.verification.engine import EmbeddingEngine
+from facebone.verification.labelled_pictures import LabelledPictures
 
 Texts = npt.NDArray[np.str_]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -42,6 +43,14 @@ class Gallery:
     def embedded(self, pairs: Pairs, columns: tuple[int, ...]) -> EmbeddedPairs:
         """Embeddings of pairs under the backbones at `columns`."""
         return EmbeddedPairs.gather([self.matrices[column] for column in columns], pairs)
+
+    def labelled(
+        self, pictures: npt.NDArray[np.intp], columns: tuple[int, ...]
+    ) -> LabelledPictures:
+        """Pictures at some rows under the backbones at `columns`, with who they show."""
+        person = np.unique(self.people[pictures], return_inverse=True)[1].astype(np.intp)
+        matrices = [self.matrices[column] for column in columns]
+        return LabelledPictures.gather(matrices, pictures, person)
 
     def embedded_changed(
         self, pairs: Pairs, columns: tuple[int, ...], version: int, *, left: bool, right: bool

@@ -12,7 +12,7 @@ from facebone.audit.gallery import Gallery
 from facebone.audit.target import TargetRecipe
 from facebone.data.pairs import Pairs
 from facebone.errors import UsageError
-from facebone.verification.heads import Head, LearningHead
+from facebone.verification.heads import Head, LearningHead, PeopleHead
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -31,6 +31,10 @@ def train_heads(
     """
     columns = recipe.columns(gallery.backbones)
     unfitted = _unfitted(recipe, gallery)
+    if isinstance(unfitted, PeopleHead):
+        pictures = pairs.pictures()
+        members = [np.searchsorted(pictures, pairs.take(mine).pictures()) for mine in rows]
+        return list(unfitted.fit_people_many(gallery.labelled(pictures, columns), members, seeds))
     return unfitted.fit_many(gallery.embedded(pairs, columns), pairs.same, rows, seeds)
 
 

@@ -23,7 +23,7 @@ from facebone.mitigations.base import make_mitigation
 from facebone.seeding import derive_seed, make_rng
 from facebone.verification.calibration import best_accuracy_threshold
 from facebone.verification.folds import draw_folds, fold_accuracies
-from facebone.verification.heads import Head, LearningHead, make_head
+from facebone.verification.heads import Head, LearningHead, PeopleHead, make_head
 from facebone.verification.heads.base import sigmoid
 from facebone.verification.utility import Utility, measure_utility
 
@@ -154,10 +154,14 @@ def members_of_seed(material: Material, *, seed: int) -> npt.NDArray[np.bool_]:
 def train(
     recipe: TargetRecipe, gallery: Gallery, pairs: Pairs, *, seed: int
 ) -> tuple[Head, tuple[int, ...]]:
-    """A head fitted to `pairs`, and the columns of the backbones it uses."""
+    """A head fitted to `pairs`, or to their pictures, and the columns of the backbones it uses."""
     columns = recipe.columns(gallery.backbones)
     head = recipe.unfitted(tuple(gallery.backbones[i] for i in columns))
-    head.fit(gallery.embedded(pairs, columns), pairs.same, seed=derive_seed(seed, "target"))
+    own_seed = derive_seed(seed, "target")
+    if isinstance(head, PeopleHead):
+        head.fit_people(gallery.labelled(pairs.pictures(), columns), seed=own_seed)
+    else:
+        head.fit(gallery.embedded(pairs, columns), pairs.same, seed=own_seed)
     return head, columns
 
 

@@ -13,10 +13,12 @@ from facebone.settings import parse_settings
 from facebone.verification.heads.base import FitReport, Head, LearningHead
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, logit_many
+from facebone.verification.heads.people import PeopleHead
 from facebone.verification.heads.probing import probe, probe_names
 from facebone.verification.heads.views import Views
 
 __all__ = [
+    "ADAPTATIONS",
     "COMPOSED",
     "HEADS",
     "FitJob",
@@ -24,8 +26,10 @@ __all__ = [
     "Head",
     "Inside",
     "LearningHead",
+    "PeopleHead",
     "Views",
     "head_from_state",
+    "head_kind",
     "logit_many",
     "make_head",
     "probe",
@@ -39,6 +43,11 @@ HEADS.add("logistic", "facebone.verification.heads.logistic:LogisticHead")
 HEADS.add("products", "facebone.verification.heads.products:ProductsHead")
 HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
 
+# They learn from pictures of known people instead of pairs, so they are asked for apart; the
+# implementations lie beside this package, which imports nothing of theirs.
+ADAPTATIONS: Registry[type[PeopleHead]] = Registry("adaptation")
+ADAPTATIONS.add("whitening", "facebone.verification.adaptation.whitening:WhiteningHead")
+
 # Heads that a mitigation composes of others: they cannot be asked for by name. They are named here
 # because a saved verifier must load whether or not the program has imported mitigations; only the
 # reference is here, so this package still imports nothing of theirs.
@@ -46,11 +55,20 @@ COMPOSED: Registry[type[Head]] = Registry("composed head")
 COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
 
 
+def head_kind(name: str) -> type[Head]:
+    """The class of a head or an adaptation.
+
+    Raises:
+        UnknownNameError: no such head.
+    """
+    return ADAPTATIONS.get(name) if name in ADAPTATIONS else HEADS.get(name)
+
+
 def make_head(name: str, settings: Mapping[str, Any] | None = None, *, device: str = "cpu") -> Head:
     """An unfitted head by name.
 
     Args:
-        name: a registered head.
+        name: a registered head or adaptation.
         settings: names and values; what is not named keeps its default.
         device: where it is fitted, ``cpu`` or ``cuda:N``.
 
@@ -58,7 +76,7 @@ def make_head(name: str, settings: Mapping[str, Any] | None = None, *, device: s
         UnknownNameError: no such head, or no such setting.
         UsageError: a value is wrong.
     """
-    kind = HEADS.get(name)
+    kind = head_kind(name)
     parsed = parse_settings(kind.settings_type, settings or {}, owner=f"head {name}")
     return kind(parsed, device=device)
 
@@ -77,5 +95,5 @@ def head_from_state(
     if missing:
         raise WeightsError(f"the saved state of a head lacks {', '.join(sorted(missing))}")
     name = str(config["head"])
-    kind = COMPOSED.get(name) if name in COMPOSED else HEADS.get(name)
+    kind = COMPOSED.get(name) if name in COMPOSED else head_kind(name)
     return kind.from_state(config, arrays, device=device)

@@ -31,7 +31,8 @@ class FitReport:
     """What fitting a head did.
 
     Args:
-        pairs: number of pairs that the parameters were fitted to.
+        pairs: number of pairs that the parameters were fitted to; of labelled pictures where it is
+            these that a head learns from.
         held_out: number of given pairs kept aside for early stopping.
         epochs: passes over the pairs, or iterations of the solver; 0 where nothing is fitted.
         best_epoch: the pass, counted from 1, whose parameters were kept.

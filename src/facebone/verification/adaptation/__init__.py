@@ -1,0 +1,1 @@
+"""Adaptations: heads that learn templates from pictures of known people, one a file."""
