@@ -106,6 +106,20 @@ class IResNet(nn.Module):
         out = torch.flatten(self.bn2(out), 1)
         return cast("torch.Tensor", self.features(self.fc(out)))
 
+    def units(self) -> list[nn.Module]:
+        """The same modules as a row of units, for training the last of them alone.
+
+        The stem, every block, and the last layers.
+        """
+        blocks = [
+            block for k in range(1, 5) for block in self.get_submodule(f"layer{k}").children()
+        ]
+        return [
+            nn.Sequential(self.conv1, self.bn1, self.prelu),
+            *blocks,
+            nn.Sequential(self.bn2, nn.Flatten(), self.fc, self.features),
+        ]
+
 
 def build(architecture: str, dimension: int, input_size: tuple[int, int]) -> nn.Module:
     """An IResNet with weights still to be loaded.

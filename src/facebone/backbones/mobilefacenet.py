@@ -135,6 +135,14 @@ class MobileFaceNet(nn.Module):
         out = self.gdconv(self.conv2(out))
         return torch.flatten(self.bn(self.conv3(out)), 1)
 
+    def units(self) -> list[nn.Module]:
+        """The same modules as a row of units, for training the last of them alone.
+
+        The two layers of the stem, every block, and the three last layers.
+        """
+        last = nn.Sequential(self.conv3, self.bn, nn.Flatten())
+        return [self.conv1, self.dw_conv, *self.features.children(), self.conv2, self.gdconv, last]
+
 
 def build(architecture: str, dimension: int, input_size: tuple[int, int]) -> nn.Module:
     """A MobileFaceNet with weights still to be loaded.

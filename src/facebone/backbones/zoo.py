@@ -12,6 +12,7 @@ import numpy as np
 
 from facebone.backbones.added import AddedBackbone, read_added, write_added
 from facebone.backbones.base import Backbone, BackboneSpec
+from facebone.backbones.cut_name import parse_cut
 from facebone.backbones.dlib_backend import INSTALL, is_installed, packaged_file
 from facebone.backbones.runtimes import RUNTIMES, SUFFIXES, Settings
 from facebone.backbones.specs import ASSET_SPECS, DLIB_SPEC, PUBLISHED_SPECS
@@ -187,7 +188,8 @@ def load_backbone(
     """Load a backbone by its name in the zoo, or by the path of a file that was described.
 
     Args:
-        name_or_path: such as ``dlib`` or ``weights/mine.onnx``.
+        name_or_path: such as ``dlib`` or ``weights/mine.onnx``; ``mine@3`` is that backbone cut
+            behind its third unit, see `facebone.backbones.cut`.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, as the runtime allows.
         threads: threads inside one call, or None for what suits the runtime.
         trust: whether to load formats that can run any code on this machine.
@@ -201,11 +203,16 @@ def load_backbone(
     """
     if threads is not None and threads < 1:
         raise UsageError(f"must be at least 1, got {threads}", where="threads")
+    settings = Settings(device=device, threads=threads, trust=trust)
+    if parse_cut(os.fspath(name_or_path)) and not Path(name_or_path).exists():
+        from facebone.backbones.cut import load_cut
+
+        return load_cut(os.fspath(name_or_path), settings)
     entry = Zoo().find(name_or_path)
     path = entry.require_path()
     if entry.spec.sha256 is not None:
         check_hash(path, entry.spec.sha256)
-    return _load(entry.spec, path, Settings(device=device, threads=threads, trust=trust))
+    return _load(entry.spec, path, settings)
 
 
 def weights_folder() -> Path:

@@ -47,6 +47,8 @@ HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
 # implementations lie beside this package, which imports nothing of theirs.
 ADAPTATIONS: Registry[type[PeopleHead]] = Registry("adaptation")
 ADAPTATIONS.add("whitening", "facebone.verification.adaptation.whitening:WhiteningHead")
+ADAPTATIONS.add("adapter", "facebone.verification.adaptation.adapter:AdapterHead")
+ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:FineTuningHead")
 
 # Heads that a mitigation composes of others: they cannot be asked for by name. They are named here
 # because a saved verifier must load whether or not the program has imported mitigations; only the
