@@ -13,9 +13,11 @@ from facebone.attacks.asking import as_asked, parse_attack
 from facebone.attacks.base import make_attack
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.settings import check_attacks
+from facebone.data.splits import Level
 from facebone.errors import UnknownNameError, UsageError
 
-CHANNELS = {Channel.VARIANTS: 3, Channel.THROUGH: 2}
+CHANNELS = {Channel.VARIANTS: 3, Channel.THROUGH: 2, Channel.COSINE: 1, Channel.UNADAPTED: 1}
 
 
 def observe(n=6, shadows=4, queries=2, seed=0):
@@ -64,6 +66,12 @@ def test_how_it_asks_is_kept_apart_from_the_attacks_own_settings():
         ("gap:ask=repeated", Access.DECISION, []),
         ("white_box:ask=through", Access.WEIGHTS, ["inside", "through"]),
         ("template_probing:ask=augmented", Access.EMBEDDING, ["templates", "variants"]),
+        ("lira:ask=among", Access.SCORE, []),
+        ("gap:ask=among", Access.DECISION, []),
+        ("lira:ask=centre", Access.EMBEDDING, ["cosine"]),
+        ("loss_threshold:ask=gain", Access.SCORE, ["unadapted"]),
+        ("label_only:ask=gain", Access.SCORE, ["decisions", "unadapted"]),
+        ("white_box:ask=centre", Access.WEIGHTS, ["inside", "cosine"]),
     ],
 )
 def test_the_attacker_must_see_what_the_attack_and_the_asking_need(spec, access, channels):
@@ -75,7 +83,10 @@ def test_the_attacker_must_see_what_the_attack_and_the_asking_need(spec, access,
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("lira:ask=twice", "ask: must be once, repeated, augmented, through, got 'twice'"),
+        (
+            "lira:ask=twice",
+            "ask: must be once, repeated, augmented, through, among, centre, gain, got 'twice'",
+        ),
         ("lira:ask=1", "must be once, .*got 1"),
         ("lira:probes=0", "probes: must be an integer of at least 1, got 0"),
         ("lira:probes=true", "probes: must be an integer of at least 1, got True"),
@@ -93,6 +104,25 @@ def test_an_unknown_attack_names_the_nearest():
         parse_attack("lyra:ask=once")
 
 
+@pytest.mark.parametrize("ask", ["among", "centre", "gain"])
+def test_some_ways_are_of_pictures_and_people_alone(ask):
+    units = (Level.IMAGE, Level.IDENTITY)
+    assert parse_attack(f"lira:ask={ask}").levels == units
+    assert parse_attack(f"lira:ask={ask},probes=2").levels == units
+    assert parse_attack(f"set_likelihood:ask={ask}").levels == units
+    with pytest.raises(
+        UsageError, match=f"attack lira:ask={ask}: asks about image, identity alone"
+    ):
+        check_attacks((f"lira:ask={ask}",), access=Access.WEIGHTS)
+    check_attacks((f"lira:ask={ask}",), access=Access.WEIGHTS, levels=[Level.IDENTITY])
+
+
+def test_a_way_that_looks_at_templates_is_refused_to_who_sees_scores():
+    with pytest.raises(UsageError, match="needs embedding access, was given score"):
+        check_attacks(("lira:ask=centre",), access=Access.SCORE, levels=[Level.IDENTITY])
+    check_attacks(("lira:ask=gain",), access=Access.SCORE, levels=[Level.IDENTITY])
+
+
 def test_once_is_the_first_answer_and_repeated_are_all():
     observed = observe(queries=3)
     once = as_asked(observed, Ask.ONCE)
@@ -100,6 +130,9 @@ def test_once_is_the_first_answer_and_repeated_are_all():
     np.testing.assert_array_equal(once.score, observed.score[:, :1])
     assert once.shadows is observed.shadows
     assert as_asked(observed, Ask.REPEATED) is observed
+    # Which pairs are asked about is decided elsewhere, and so is what is made of templates.
+    for ask in (Ask.AMONG, Ask.CENTRE):
+        np.testing.assert_array_equal(as_asked(observed, ask).log_odds, once.log_odds)
 
 
 @pytest.mark.parametrize("ask", [Ask.AUGMENTED, Ask.THROUGH])
@@ -143,7 +176,7 @@ def test_a_target_without_shadows_can_be_asked_so_too(ask):
     np.testing.assert_array_equal(alone.log_odds, as_asked(observed, ask).log_odds)
 
 
-@pytest.mark.parametrize("ask", [Ask.AUGMENTED, Ask.THROUGH])
+@pytest.mark.parametrize("ask", [ask for ask in Ask if ask.channel is not None])
 @pytest.mark.parametrize("of", ["target", "shadows"])
 def test_answers_that_were_not_recorded_are_refused(ask, of):
     observed = observe()
@@ -160,7 +193,7 @@ def test_answers_that_were_not_recorded_are_refused(ask, of):
 def test_any_attack_on_scores_runs_however_it_asks():
     observed = observe(n=40, shadows=6)
     plain = make_attack("lira").score(as_asked(observed, Ask.ONCE))
-    for ask in (Ask.AUGMENTED, Ask.THROUGH):
+    for ask in (Ask.AUGMENTED, Ask.THROUGH, Ask.GAIN):
         found = make_attack("lira").score(as_asked(observed, ask))
         assert np.isfinite(found).all()
         assert not np.allclose(found, plain)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Channel
+from facebone.attacks.membership.gradient_norm import LOG_NORM
 from facebone.audit.answers import CHANGED_SIDES, REPEATED_QUERIES, answer
 from facebone.audit.gallery import Gallery
 from facebone.audit.material import Material
@@ -19,12 +20,13 @@ from facebone.data.pairs import Pairs
 from facebone.errors import UsageError
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import LearningHead
+from facebone.verification.heads import LearningHead, PeopleHead
 from facebone.verification.heads.probing import probe
 
 SMALL = {"layers": [16, 8], "batch_norm": [], "epochs": 5, "learning_rate": 3e-3}
 MLP = TargetRecipe("mlp", "none", {}, "mlp", SMALL)
 ROTATED = TargetRecipe("rotated", "facebone", {"assignment": "pair", "query": "mean"}, "mlp", SMALL)
+WHITENED = TargetRecipe("whitened", "none", {}, "whitening", {"power": 1.0})
 VARYING = TargetRecipe(
     "varying", "facebone", {"assignment": "pair", "query": "random"}, "mlp", SMALL
 )
@@ -65,10 +67,82 @@ def test_channels_are_what_the_head_says(changing: Material, recipe: TargetRecip
         Channel.THROUGH: head.through(embedded),
         Channel.TEMPLATES: probe(head, embedded, pairs.same, rng=make_rng(0, "template probes")),
         Channel.INSIDE: head.inside(embedded, pairs.same).columns(),
+        # It makes no templates of its own: what is stored are the embeddings.
+        Channel.COSINE: embedded.cosines().mean(axis=1, dtype=np.float64)[:, None],
+        Channel.UNADAPTED: embedded.cosines().mean(axis=1, dtype=np.float64)[:, None],
     }
     for channel, values in expected.items():
         assert found.channels[channel].dtype == np.float32
         np.testing.assert_array_equal(found.channels[channel], values.astype(np.float32))
+
+
+def test_of_an_adapted_head_its_own_templates_are_seen(changing: Material) -> None:
+    head, columns = fitted(WHITENED, changing)
+    assert isinstance(head, PeopleHead)
+    pairs = changing.pool
+    found = answer(head, changing, pairs, columns, channels=tuple(Channel), seed=3)
+    everyone = np.arange(len(changing.ids))
+    templates = head.templates(changing.labelled(everyone, columns).embeddings)
+    cosine = [
+        float(templates[a].astype(float) @ templates[b].astype(float))
+        for a, b in zip(pairs.left, pairs.right, strict=True)
+    ]
+    np.testing.assert_allclose(found.channels[Channel.COSINE][:, 0], cosine, atol=1e-6)
+    public = changing.embedded(pairs, columns).cosines().mean(axis=1)
+    np.testing.assert_allclose(found.channels[Channel.UNADAPTED][:, 0], public, atol=1e-6)
+    probed = found.channels[Channel.TEMPLATES]
+    sign = np.where(pairs.same, 1, -1)
+    for column, wanted in enumerate((found.log_odds[:, 0], cosine, public)):
+        np.testing.assert_allclose(probed[:, column], wanted * sign, atol=1e-5)
+    # The crowd is who is asked about: nobody else's templates count.
+    crowd = pairs.pictures()
+    for row in range(0, 300, 37):
+        for column, picture in ((3, pairs.left[row]), (4, pairs.right[row])):
+            others = crowd[changing.people[crowd] != changing.people[picture]]
+            likeness = (templates[others].astype(float) @ templates[picture]) ** 2
+            assert probed[row, column] == pytest.approx(likeness.mean() ** 0.5, abs=1e-5)
+
+
+def test_who_holds_the_weights_of_an_adapter_sees_its_people(material: Material) -> None:
+    """What is more than of other heads stands behind what attacks look for in its place."""
+    recipe = TargetRecipe(
+        "adapter", "none", {}, "adapter", {"hidden": [8], "epochs": 2, "keep_centres": True}
+    )
+    head, columns = fitted(recipe, material)
+    pairs = material.pool
+    found = answer(head, material, pairs, columns, channels=[Channel.INSIDE], seed=0)
+    seen, inside = (
+        found.channels[Channel.INSIDE],
+        head.inside(material.embedded(pairs, columns), pairs.same),
+    )
+    assert inside.extra is not None
+    assert seen.shape[1] == len(inside.names())
+    assert inside.names()[LOG_NORM] == "log gradient"
+    whole = np.log(np.linalg.norm(inside.gradient_norms, axis=1))
+    np.testing.assert_allclose(seen[:, LOG_NORM], whole, rtol=1e-5)
+    extra = inside.extra.shape[1]
+    assert extra == len(inside.extra_names) > 0
+    np.testing.assert_allclose(seen[:, -extra:], inside.extra, rtol=1e-5)
+    assert (inside.extra.std(axis=0) > 0).any()
+
+
+def test_blind_answers_show_of_templates_what_the_target_shows(material: Material) -> None:
+    """Only then the same attack can be run without the target."""
+    wanted = [Channel.TEMPLATES, Channel.COSINE, Channel.UNADAPTED]
+    for recipe in (WHITENED, MLP):
+        table = make_target(recipe, material, seed=0, channels=wanted).table
+        assert table.blind is not None
+        seen, blind = table.answers.channels, table.blind.channels
+        for channel in wanted:
+            assert seen[channel].shape == blind[channel].shape
+        assert (seen[Channel.UNADAPTED] == blind[Channel.UNADAPTED]).all()
+        assert (blind[Channel.COSINE] == blind[Channel.UNADAPTED]).all()
+        assert (seen[Channel.COSINE] == seen[Channel.UNADAPTED]).all() == (recipe is MLP)
+    sign = np.where(table.same, 1, -1)
+    table = make_target(WHITENED, material, seed=0, channels=wanted).table
+    assert table.blind is not None
+    templates, cosine = (table.blind.channels[c][:, :2] for c in wanted[:2])
+    np.testing.assert_allclose(templates[:, 1], cosine[:, 0] * sign, atol=1e-6)
 
 
 def test_variants_are_all_versions_on_both_sides_and_on_each(changing: Material) -> None:

@@ -1,7 +1,8 @@
 """How an attacker asks about each candidate: once, repeatedly, with changed pictures, and so on.
 
 Any attack on scores can be run on any of these: what it takes for the answer is the mean over the
-queries, of the target and of the shadows alike.
+queries, of the target and of the shadows alike. Some look at what several pairs say of a picture or
+a person: which pairs are asked, and what is made of them, is decided where these are put together.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from facebone.attacks.access import Access, Ask, Channel
 from facebone.attacks.base import ATTACKS, MembershipAttack
+from facebone.attacks.gain import gained
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.data.splits import Level
@@ -48,7 +50,7 @@ class Asking:
     def levels(self) -> tuple[Level, ...]:
         """What it can be asked about."""
         levels = self.kind.levels
-        if self.probes is None:
+        if self.probes is None and not self.ask.of_units:
             return levels
         return tuple(level for level in levels if level is not Level.PAIR)
 
@@ -67,8 +69,8 @@ class Asking:
 def parse_attack(spec: str, *, where: str = "--attack") -> Asking:
     """An attack from ``NAME`` or ``NAME:SETTING=VALUE,..``.
 
-    Every attack knows the settings ``ask`` (``once``, ``repeated``, ``augmented``, ``through``) and
-    ``probes`` (a number) besides its own.
+    Every attack knows the settings ``ask`` (a name of `Ask`) and ``probes`` (a number) besides its
+    own.
 
     Raises:
         UnknownNameError: no such attack or setting.
@@ -102,18 +104,22 @@ def as_asked(observed: Observations, ask: Ask) -> Observations:
     Raises:
         UsageError: such answers were not recorded.
     """
-    if ask is Ask.ONCE:
-        return observed.first_queries(1)
     if ask is Ask.REPEATED:
         return observed
     channel, shadows = ask.channel, observed.shadows
+    if channel is None:
+        return observed.first_queries(1)
     recorded = [observed.channels] if shadows is None else [observed.channels, shadows.channels]
-    if channel is None or any(channel not in channels for channels in recorded):
+    if any(channel not in channels for channels in recorded):
         raise UsageError(
             f"answers of this kind were not recorded: {channel}",
             where=f"ask={ask}",
             hint="leave that setting out",
         )
+    if ask is Ask.CENTRE:
+        return observed.first_queries(1)
+    if ask is Ask.GAIN:
+        return gained(observed)
     queries = _columns(observed.log_odds[:, :1], observed.channels[channel], ask)
     if shadows is not None:
         every = _columns(shadows.log_odds[:, :, None], shadows.channels[channel], ask)

@@ -34,9 +34,10 @@ Each access includes those above it. An attack that needs more than is given is 
 
 At each level other targets are trained, on a random half of the pairs, the pictures or the people;
 in `audit.json` the level stands behind the target's name. About a picture or a person many pairs
-are asked: most attacks take the mean of their margins, `set_likelihood` sums likelihood ratios, and
-`set_classifier` learns on shadows to look at all of them. `probes=2` uses two pictures of a person,
-or two partners of a picture, at most.
+are asked, matched ones and such with strangers. Most attacks take a mean of their margins: of each
+kind apart, the two weighed by the square root of how many there are. `set_likelihood` sums
+likelihood ratios, and `set_classifier` learns on shadows to look at all of them. `probes=2` uses
+two pictures of a person, or two partners of a picture, at most.
 
 ## How it is asked
 
@@ -48,10 +49,22 @@ Any attack on scores takes the setting `ask`, as in `--attack lira:ask=augmented
 | `repeated` | 16 to the same question, where answers vary; their mean counts |
 | `augmented` | also those to mirrored, shifted, noisy and cropped pictures |
 | `through` | through each backbone of a head that takes any of several; needs templates |
+| `among` | the first, about pairs of the candidate's own pictures alone |
+| `centre` | how alike each picture's template is to the centre of the others'; needs templates |
+| `gain` | the first, less what the public backbones lead one to expect of the pair |
+
+The last three ask about pictures and people. `among` is what an adapted model says most with: it
+draws pictures of its people together, and says little of them beside strangers. `centre` is the
+mean over the pictures, on the scale of the target's scores; a head without templates of its own
+stores the backbones', which tell nothing of it. `gain` takes from each answer a straight line on
+the mean cosine under the backbones, fitted to all candidates, without their membership, for target
+and shadows each.
 
 Attackers who know the defence adapt: where answers vary, each attack is also run with repeated
 questions (`x16`); where a head takes any of several backbones, also through each of them; and
-shadows are trained under the target's own defence.
+shadows are trained under the target's own defence. On adapted models, asked about pictures or
+people, attacks that compare means with shadows are also run `among`, and `loss_threshold` with
+`gain`.
 
 ## All attacks
 

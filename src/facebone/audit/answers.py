@@ -14,7 +14,11 @@ from facebone.audit.gallery import Gallery
 from facebone.data.pairs import Pairs
 from facebone.errors import UsageError
 from facebone.seeding import make_rng
+from facebone.verification.embedded_pairs import normalise
 from facebone.verification.heads import LearningHead, PeopleHead
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 REPEATED_QUERIES = 16
 """How often a head is asked about each pair where its answers vary from query to query."""
@@ -45,6 +49,7 @@ def answer(
     channels: Sequence[Channel] = (),
     seed: int,
     probe_seed: int = 0,
+    adapted: bool | None = None,
 ) -> Answers:
     """Ask a head about pairs.
 
@@ -56,6 +61,8 @@ def answer(
         channels: what to record besides the answers.
         seed: of answers that vary.
         probe_seed: of the noise on templates, the same for a target and its shadows.
+        adapted: whether templates are looked at as those of a head that makes its own, see
+            `probe_people`; by default if it does.
 
     Raises:
         UsageError: changed pictures are asked for and were not embedded.
@@ -74,12 +81,16 @@ def answer(
         found[Channel.DECISIONS] = (asked >= 0) == pairs.same[:, None]
     if Channel.THROUGH in channels:
         found[Channel.THROUGH] = head.through(gallery.embedded(pairs, columns))
+    if Channel.UNADAPTED in channels:
+        found[Channel.UNADAPTED] = _unadapted(gallery, pairs, columns)[:, None]
+    if Channel.COSINE in channels:
+        found[Channel.COSINE] = _cosine(head, gallery, pairs, columns)[:, None]
     if Channel.TEMPLATES in channels:
-        from facebone.verification.heads.probing import probe
-
-        rng = make_rng(probe_seed, "template probes")
-        found[Channel.TEMPLATES] = probe(
-            head, gallery.embedded(pairs, columns), pairs.same, rng=rng
+        as_people = isinstance(head, PeopleHead) if adapted is None else adapted
+        found[Channel.TEMPLATES] = (
+            _probe_people(head, gallery, pairs, columns, log_odds[:, 0])
+            if as_people
+            else _probe(head, gallery, pairs, columns, seed=probe_seed)
         )
     if Channel.INSIDE in channels:
         found[Channel.INSIDE] = head.inside(gallery.embedded(pairs, columns), pairs.same).columns()
@@ -94,8 +105,59 @@ def log_odds_of(
         return head.logit(gallery.embedded(pairs, columns))
     pictures = pairs.pictures()
     templates = head.templates(gallery.labelled(pictures, columns).embeddings)
-    left, right = (np.searchsorted(pictures, side) for side in (pairs.left, pairs.right))
+    left, right = _sides(pairs, pictures)
     return head.compare(templates[left], templates[right])
+
+
+def _sides(pairs: Pairs, pictures: Rows) -> tuple[Rows, Rows]:
+    """Where the pictures of each pair stand among its sorted pictures."""
+    return np.searchsorted(pictures, pairs.left), np.searchsorted(pictures, pairs.right)
+
+
+def _unadapted(gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
+    mean: Floats = gallery.embedded(pairs, columns).cosines().mean(axis=1, dtype=np.float64)
+    return mean
+
+
+def _cosine(head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
+    """Of stored templates: those the head makes, else the embeddings of all backbones."""
+    if not isinstance(head, PeopleHead):
+        return _unadapted(gallery, pairs, columns)
+    pictures = pairs.pictures()
+    unit = normalise(head.templates(gallery.labelled(pictures, columns).embeddings))
+    left, right = _sides(pairs, pictures)
+    cosine: Floats = np.einsum("nd,nd->n", unit[left], unit[right], dtype=np.float64)
+    return cosine
+
+
+def _probe(
+    head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...], *, seed: int
+) -> Floats:
+    from facebone.verification.heads.probing import probe
+
+    rng = make_rng(seed, "template probes")
+    return probe(head, gallery.embedded(pairs, columns), pairs.same, rng=rng)
+
+
+def _probe_people(
+    head: LearningHead,
+    gallery: Gallery,
+    pairs: Pairs,
+    columns: tuple[int, ...],
+    log_odds: npt.NDArray[np.float64],
+) -> Floats:
+    from facebone.verification.heads.people_probing import probe_people
+
+    pictures = pairs.pictures()
+    shown = gallery.labelled(pictures, columns)
+    return probe_people(
+        log_odds,
+        head.templates(shown.embeddings) if isinstance(head, PeopleHead) else shown.side_by_side(),
+        *_sides(pairs, pictures),
+        shown.person,
+        _unadapted(gallery, pairs, columns),
+        pairs.same,
+    )
 
 
 def _variants(

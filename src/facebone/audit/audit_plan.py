@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from facebone.attacks.access import Access, Ask, Channel
-from facebone.attacks.asking import parse_attack
+from facebone.attacks.asking import Asking, parse_attack
 from facebone.attacks.base import ATTACKS
 from facebone.audit import jobs as work
 from facebone.audit import trial_jobs as trials
@@ -50,6 +50,7 @@ class PlannedTarget:
         made: name of the job that makes its answers, a seed each.
         queries: answers recorded for each candidate.
         ways: backbones through which its head can be asked.
+        adapts: whether its head makes templates of its own, and so knows people.
         material: name of the job that made the candidates; None at the level of pairs, where the
             answers name them.
         shadows: jobs that attacks which compare with shadows need; None where there are none.
@@ -59,6 +60,7 @@ class PlannedTarget:
     made: tuple[str, ...]
     queries: int = 1
     ways: int = 1
+    adapts: bool = False
     material: str | None = None
     shadows: PlannedShadows | None = None
 
@@ -121,6 +123,10 @@ class AuditPlan:
         answers vary from query to query, each attack that gains by it also asks again and again
         and averages; where the head takes any of several backbones, it also asks through each of
         them, if the access allows to hand in templates.
+
+        Where a head is adapted to people, and pictures or people are asked about, attacks that
+        compare mean answers with shadows also look at the candidate's own pictures alone, and the
+        loss threshold also at what was gained over the public backbones: anybody would.
         """
         found = []
         for spec in self.attacks:
@@ -139,6 +145,11 @@ class AuditPlan:
             if target.ways > 1 and self.access.allows(Ask.THROUGH.access):
                 each = replace(asking, ask=Ask.THROUGH)
                 found.append(AttackFacts(f"{spec} through each", each, adaptive=True))
+            if target.adapts and target.facts.level is not Level.PAIR:
+                ask = _asked_of_people(asking)
+                if ask is not None:
+                    more = replace(asking, ask=ask)
+                    found.append(AttackFacts(f"{spec} {ask}", more, adaptive))
         return found
 
     def channels_of(self, target: PlannedTarget) -> tuple[Channel, ...]:
@@ -183,6 +194,15 @@ class AuditPlan:
 def at_level(name: str, level: Level) -> str:
     """The name of a target or a self-test, with its level behind it unless that is pairs."""
     return name if level is Level.PAIR else f"{name}{AT_LEVEL}{level}"
+
+
+def _asked_of_people(asking: Asking) -> Ask | None:
+    """How else an attack is run on an adapted model, if it gains by it."""
+    kind = asking.kind
+    if kind.needs_shadows:
+        # An attack on sets of pictures sees by itself which pairs tell something.
+        return Ask.AMONG if Level.PAIR in kind.levels else None
+    return Ask.GAIN if asking.name == "loss_threshold" else None
 
 
 def trial_name(made: str, attack: str) -> str:

@@ -30,6 +30,9 @@ ASKING = {
     "repeated": "asks again and again",
     "augmented": "asks with changed pictures",
     "through": "asks through each backbone",
+    "among": "asks about the candidate's own pictures alone",
+    "centre": "compares each picture with the centre of the others",
+    "gain": "sets answers against those of the public backbones",
 }
 """How an attacker asks, in words."""
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from facebone.attacks.access import Channel
 from facebone.attacks.observations import Observations
 from facebone.audit.answers import answer
+from facebone.audit.bought import Bought, bought_by
+from facebone.audit.bought_pairs import pair_groups
 from facebone.audit.candidates import join
 from facebone.audit.gallery import Gallery
 from facebone.audit.material import Material
@@ -83,12 +85,14 @@ class TargetAnswers:
         utility: on its non-members.
         member_accuracy: accuracy of each of ten folds of its members.
         head: name of the head that it turned out to have.
+        bought: what training bought; None of a head that learns nothing.
     """
 
     table: ScoreTable
     utility: Utility
     member_accuracy: tuple[float, ...]
     head: str
+    bought: Bought | None = None
 
 
 def make_target(
@@ -128,6 +132,7 @@ def make_target(
             draw_folds(same[table.member], seed=derive_seed(seed, "member folds")),
         ),
         head=head.base_name,
+        bought=bought_by(head, material, columns, pair_groups(material, member), seed=seed),
     )
 
 
@@ -211,7 +216,14 @@ def ask(
             channels=channels,
             seed=seed,
         ),
-        blind=observe_blind(material, material.control, pairs, columns, channels),
+        blind=observe_blind(
+            material,
+            material.control,
+            pairs,
+            columns,
+            channels,
+            adapted=isinstance(head, PeopleHead),
+        ),
     )
     kinds = [np.flatnonzero(membership == kind) for kind in (MEMBER, NON_MEMBER, CONTROL)]
     return table.take(np.concatenate(kinds))
@@ -238,6 +250,7 @@ def observe(
     known: npt.NDArray[np.bool_],
     channels: Sequence[Channel],
     seed: int,
+    adapted: bool | None = None,
 ) -> Observations:
     """What an attacker sees of a head asked about pairs.
 
@@ -249,13 +262,14 @@ def observe(
         known: (n,) bool, pairs on which a head that learns nothing finds its threshold.
         channels: what to record besides the answers.
         seed: of answers that vary.
+        adapted: see `answer`.
 
     Raises:
         UsageError: a channel of a head that learns nothing.
     """
     if isinstance(head, LearningHead):
         # Log odds keep ranks that probabilities lose near 0 and 1: an attacker gets the best view.
-        found = answer(head, gallery, pairs, columns, channels=channels, seed=seed)
+        found = answer(head, gallery, pairs, columns, channels=channels, seed=seed, adapted=adapted)
         return Observations(
             sigmoid(found.log_odds),
             pairs.same,
@@ -282,10 +296,13 @@ def observe_blind(
     pairs: Pairs,
     columns: tuple[int, ...],
     channels: Sequence[Channel],
+    *,
+    adapted: bool = False,
 ) -> Observations:
     """What the public backbones say: logistic regression of control people's similarities.
 
-    It has other insides than the target, so these are not shown.
+    It has other insides than the target, so these are not shown. Templates are looked at as those
+    of an adapted target are, if it is `adapted`.
     """
     if min(int(control.same.sum()), int((~control.same).sum())) < FEWEST_TO_CALIBRATE:
         cosines = gallery.embedded(pairs, columns).cosines().mean(axis=1)
@@ -294,7 +311,9 @@ def observe_blind(
     head.fit(gallery.embedded(control, columns), control.same, seed=0)
     shown = [channel for channel in channels if channel is not Channel.INSIDE]
     nobody = np.zeros(len(pairs), dtype=np.bool_)
-    return observe(head, gallery, pairs, columns, known=nobody, channels=shown, seed=0)
+    return observe(
+        head, gallery, pairs, columns, known=nobody, channels=shown, seed=0, adapted=adapted
+    )
 
 
 def _utility(

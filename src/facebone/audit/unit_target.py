@@ -12,8 +12,9 @@ import numpy.typing as npt
 from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import as_asked, was_asked
 from facebone.attacks.observations import Observations
-from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.bought import Bought, bought_by
+from facebone.audit.bought_pairs import unit_groups
 from facebone.audit.score_table import (
     CONTROL,
     MEMBER,
@@ -23,16 +24,19 @@ from facebone.audit.score_table import (
     observed_to_arrays,
 )
 from facebone.audit.target import TargetRecipe, observe, observe_blind, train
+from facebone.audit.unit_centre import Album, albums, with_centres
 from facebone.audit.unit_material import UnitMaterial, members_of
+from facebone.audit.unit_means import UnitMeans
 from facebone.data.pairs import Pairs
+from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.seeding import derive_seed, make_rng
 from facebone.verification.folds import draw_folds, fold_accuracies
-from facebone.verification.heads import Head
-from facebone.verification.heads.base import sigmoid
+from facebone.verification.heads import Head, PeopleHead
 from facebone.verification.utility import Utility, measure_utility
 
 Mask = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +85,7 @@ class UnitTarget:
         member_accuracy: accuracy of each of ten folds of the pairs it was trained on.
         members: number of these pairs.
         head: name of the head that it turned out to have.
+        bought: what training bought; None of a head that learns nothing.
     """
 
     answers: UnitAnswers
@@ -88,6 +93,7 @@ class UnitTarget:
     member_accuracy: tuple[float, ...]
     members: int
     head: str
+    bought: Bought | None = None
 
 
 def make_unit_target(
@@ -112,6 +118,9 @@ def make_unit_target(
         ),
         members=len(learnt),
         head=head.base_name,
+        bought=bought_by(
+            head, material, columns, unit_groups(material, chosen, rows, member), seed=seed
+        ),
     )
 
 
@@ -141,7 +150,10 @@ def _ask(
     answers = observe(
         head, material, questions, columns, known=everyone, channels=channels, seed=seed
     )
-    blind = observe_blind(material, material.control_pairs(), questions, columns, channels)
+    adapted = isinstance(head, PeopleHead)
+    blind = observe_blind(
+        material, material.control_pairs(), questions, columns, channels, adapted=adapted
+    )
     return UnitAnswers(member, answers, blind, seed)
 
 
@@ -168,7 +180,9 @@ def unit_table(
     ask: Ask = Ask.ONCE,
     probes: int | None = None,
 ) -> ScoreTable:
-    """The table of units: each is described by the mean over the pairs that are asked about it.
+    """The table of units: each is described by a mean over the pairs that are asked about it.
+
+    See `UnitMeans`, and `with_centres` for the one way of asking that looks at templates.
 
     Args:
         material: of the level.
@@ -182,17 +196,25 @@ def unit_table(
         UsageError: answers of that kind were not recorded, or nothing can be asked with so few.
     """
     rows = material.asked
+    if ask.matched_only:
+        rows = rows[material.questions.same[rows[:, 0]]]
     if probes is not None:
         rows = rows[rows[:, 2] < probes]
     if not len(rows):
-        raise UsageError(f"with {probes} nothing can be asked", where="probes")
+        few = "of this kind" if probes is None else f"with {probes}"
+        raise UsageError(f"{few} nothing can be asked", where="probes")
     units, place = np.unique(rows[:, 1], return_inverse=True)
-    means = _Means(rows[:, 0], place, len(units))
+    questions, question = np.unique(rows[:, 0], return_inverse=True)
+    means = UnitMeans(question, place, material.questions.same[questions])
     members = None if shadow_members is None else shadow_members[:, units]
+    chosen = _albums(material, units, rows[:, 0], place) if ask is Ask.CENTRE else None
 
     def about(observed: Observations) -> Observations:
-        asked = as_asked(replace(observed, shadows=shadows), ask)
-        return means.of(asked, None if shadows is None else members)
+        every = replace(observed, shadows=shadows)
+        # What is fitted to answers is fitted to those that are asked for.
+        few = every if len(questions) == len(every) else every.take(questions)
+        of_units = means.of(as_asked(few, ask), None if shadows is None else members)
+        return of_units if chosen is None else with_centres(of_units, every, chosen)
 
     control = material.control_units[units]
     membership = np.where(answered.member[units], MEMBER, NON_MEMBER).astype(np.int8)
@@ -209,68 +231,19 @@ def unit_table(
     )
 
 
+def _albums(
+    material: UnitMaterial, units: Positions, question: Positions, place: Positions
+) -> list[Album]:
+    """The pictures that are asked with of each unit."""
+    of_people = material.level is Level.IDENTITY
+    row = {} if of_people else {str(name): i for i, name in enumerate(material.ids)}
+    candidates = [row.get(str(name)) for name in material.names[units]]
+    return albums(material.questions, question, place, candidates)
+
+
 def _draw(control: Mask, *, seed: int) -> Mask:
     """A coin's membership for half of the control units, (u,)."""
     drawn = np.zeros(len(control), dtype=np.bool_)
     rows = make_rng(seed, "control units").permutation(np.flatnonzero(control))
     drawn[rows[: len(rows) // 2]] = True
     return drawn
-
-
-class _Means:
-    """Means over the questions that are asked about each unit.
-
-    Args:
-        question: (r,) which question.
-        unit: (r,) about which unit, 0 .. u - 1, not falling.
-        size: u.
-    """
-
-    def __init__(
-        self, question: npt.NDArray[np.intp], unit: npt.NDArray[np.intp], size: int
-    ) -> None:
-        self.question, self.unit, self.size = question, unit, size
-        self.begins = np.searchsorted(unit, np.arange(size))
-        self.count = np.bincount(unit, minlength=size)
-
-    def mean(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Of values (questions, f) over each unit's questions, (u, f)."""
-        taken = values[self.question].astype(np.float64)
-        sums: npt.NDArray[np.float64] = np.add.reduceat(taken, self.begins, axis=0)
-        return sums / self.count[:, None]
-
-    def of(self, observed: Observations, members: Mask | None) -> Observations:
-        """Observations of units from those of questions."""
-        sign = np.where(observed.same, 1.0, -1.0)[:, None]
-
-        def channel(name: Channel, values: npt.NDArray[np.floating]) -> Any:
-            return self.mean(values * sign if name.holds_log_odds else values)
-
-        log_odds = self.mean(observed.log_odds * sign)
-        shadows, margins = None, np.empty((0, len(self.question)), dtype=np.float32)
-        if observed.shadows is not None and members is not None:
-            of_all = observed.shadows.log_odds * sign[:, 0].astype(np.float32)
-            shadows = ShadowAnswers(
-                self.mean(of_all.T).T.astype(np.float32),
-                members,
-                {
-                    name: np.stack([channel(name, one) for one in values]).astype(np.float32)
-                    for name, values in observed.shadows.channels.items()
-                },
-            )
-            margins = of_all[:, self.question]
-        return Observations(
-            score=sigmoid(log_odds),
-            same=np.ones(self.size, dtype=np.bool_),
-            log_odds=log_odds,
-            threshold=0.5,
-            shadows=shadows,
-            channels={name: channel(name, values) for name, values in observed.channels.items()},
-            probes=ProbeAnswers(
-                candidate=self.unit,
-                margin=(observed.log_odds.mean(axis=1) * sign[:, 0])[self.question],
-                same=observed.same[self.question],
-                margins=margins,
-                size=self.size,
-            ),
-        )

@@ -15,8 +15,12 @@ class TemplateProbing(ChannelBoosting):
     members than of what lies next to them, in the way that shadows are of theirs.
 
     A pair known by heart stands on a peak; answers about templates with a little noise, or about
-    the pair turned round, show how steep it is. What gives members of shadows away is learnt as by
-    boosting on shadows from all of these answers, beside the margin; see `ChannelBoosting`.
+    the pair turned round, show how steep it is. Where the target makes templates of its own, noise
+    on the backbones' embeddings is not what a thief of templates can send; the templates themselves
+    are looked at: how alike those of a pair are, before adaptation and after, and how alike they
+    are to those of all other people, from whom training drives members apart. What gives members of
+    shadows away is learnt as by boosting on shadows from all of this, beside the margin; see
+    `ChannelBoosting`.
 
     References:
         Answers to noisy versions of the input: Jayaraman, Wang, Knipmeyer, Gu and Evans,
@@ -26,7 +30,7 @@ class TemplateProbing(ChannelBoosting):
     """
 
     name = "template_probing"
-    summary = "what shows members of shadows to templates near theirs, by boosting, means a member"
+    summary = "what templates, or answers around them, show of shadows' members means a member"
     access = Access.EMBEDDING
     channels = (Channel.TEMPLATES,)
     knowledge = (
