@@ -12,11 +12,19 @@ from facebone.attacks.asking import Asking
 from facebone.audit.artefacts import SCORES_COLUMNS
 from facebone.audit.disclosure import Disclosure, pool_disclosures
 from facebone.audit.plan import Result
-from facebone.audit.pooling import pool, pool_leaks, pool_utilities, rates_to_schema, to_schema
+from facebone.audit.pooling import (
+    pool,
+    pool_bought,
+    pool_leaks,
+    pool_utilities,
+    rates_to_schema,
+    to_schema,
+)
 from facebone.audit.schema import (
     Accuracies,
     AttackResult,
     AucOnly,
+    BoughtFigures,
     ClaimFigures,
     DisclosureFigures,
     Distances,
@@ -113,6 +121,7 @@ def target_result(
         accuracy_on_members=to_schema(pool([figure_from_json(one) for one in member_accuracies])),
         accuracy_by_seed=_by_seed(seeds, [utility.accuracy for utility in utilities]),
         shadow_fidelity=_fidelity([result.values for result in compared]),
+        bought=_bought(made),
         attacks=found,
         strongest=max(found, key=_strength).name,
         seconds=sum(result.seconds for result in made),
@@ -252,6 +261,14 @@ def _fidelity(compared: Sequence[Mapping[str, Any]]) -> ShadowFidelity | None:
         usual_distance=Distances(**mean("usual_distance")),
         alike=all(one["alike"] for one in compared),
     )
+
+
+def _bought(made: Sequence[Result]) -> BoughtFigures | None:
+    """None where the target is not one that the audit trained, or learns nothing."""
+    found = [result.values.get("bought") for result in made]
+    if None in found:
+        return None
+    return pool_bought([BoughtFigures.model_validate(one) for one in found])
 
 
 def _strength(attack: AttackResult) -> float:

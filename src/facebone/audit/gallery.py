@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from facebone.verification.chain import Problem
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.labelled_pictures import LabelledPictures
+
+if TYPE_CHECKING:
+    from facebone.audit.shifted import ShiftedPictures
 
 Texts = npt.NDArray[np.str_]
 Arrays = dict[str, npt.NDArray[Any]]
@@ -32,6 +35,7 @@ class Gallery:
         people: (N,) whose face each picture shows.
         changed: of each changed version of all pictures, such as the mirrored one, K matrices like
             `matrices`; empty where no attack asks about them.
+        shifted: some of the pictures in each shifted domain; empty where these are left out.
     """
 
     backbones: tuple[str, ...]
@@ -39,6 +43,7 @@ class Gallery:
     ids: Texts
     people: Texts
     changed: tuple[tuple[Matrix, ...], ...] = field(default=(), kw_only=True)
+    shifted: tuple[ShiftedPictures, ...] = field(default=(), kw_only=True)
 
     def embedded(self, pairs: Pairs, columns: tuple[int, ...]) -> EmbeddedPairs:
         """Embeddings of pairs under the backbones at `columns`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from facebone.audit.planted import hide_in_last_bits, memorise_pairs, memorise_u
 from facebone.audit.score_table import ScoreTable
 from facebone.audit.shadow_heads import pack, unpack
 from facebone.audit.shadows import ask_shadows, pool_rows, train_shadows
+from facebone.audit.shifted import shifted_from_arrays
 from facebone.audit.target import TargetRecipe, ask, make_null_target, make_target, train
 from facebone.audit.trial import reference_trial
 from facebone.audit.unit_material import UnitMaterial
@@ -40,9 +42,12 @@ PLANTS: dict[str, Callable[[ScoreTable], ScoreTable]] = {
 
 
 def train_and_ask(settings: Settings, inputs: Inputs) -> Result:
-    """A target of one seed: its answers, its utility, its accuracy on members."""
+    """A target of one seed: its answers, its utility, its accuracy on members, what it bought."""
     recipe, seed = TargetRecipe(**settings["recipe"]), settings["seed"]
     material, channels = material_of(settings, inputs), _channels(settings)
+    if settings.get("shifted") is not None:
+        given = inputs[settings["shifted"]]
+        material = replace(material, shifted=shifted_from_arrays(given.values, given.arrays))
     if isinstance(material, UnitMaterial):
         made = make_unit_target(recipe, material, seed=seed, channels=channels)
         arrays, members = made.answers.to_arrays(), made.members
@@ -161,6 +166,7 @@ def _facts(made: Any, members: int) -> dict[str, Any]:
         "utility": made.utility.to_json(),
         "member_accuracy": fold_figure(made.member_accuracy, members).to_json(),
         "head": made.head,
+        "bought": None if made.bought is None else made.bought.to_json(),
     }
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from facebone.audit.audit_plan import at_level
+from facebone.audit.bought_pairs import Groups, pair_groups, shifted_rows, unit_groups
 from facebone.audit.candidates import draw_candidates
 from facebone.audit.gallery import changed_arrays
 from facebone.audit.material import Material, embed_candidates
 from facebone.audit.plan import Job, JobStore, Result, run_plan
 from facebone.audit.settings import AuditSettings
+from facebone.audit.shifted import embed_shifted, shifted_to_arrays, shifts_for
+from facebone.audit.target import members_of_seed
 from facebone.audit.unit_candidates import draw_units
-from facebone.audit.unit_material import UnitMaterial, embed_units
+from facebone.audit.unit_material import UnitMaterial, embed_units, members_of
 from facebone.data.dataset import Dataset
 from facebone.data.splits import Level
 from facebone.data.variants import VARIANTS, changed
@@ -32,12 +35,15 @@ class LevelMaterial:
         jobs: that make them: one, and one more where changed pictures are asked about.
         material: what they made, without changed pictures.
         problems: pictures that could not be embedded.
+        shifted: the job that embeds pictures in shifted domains, which only targets are asked
+            about; None where these are left out.
     """
 
     level: Level
     jobs: tuple[Job, ...]
     material: Material | UnitMaterial
     problems: int
+    shifted: Job | None = None
 
     @property
     def source(self) -> str:
@@ -50,8 +56,13 @@ class LevelMaterial:
         return self.jobs[1].name if len(self.jobs) > 1 else None
 
     @property
+    def every_job(self) -> tuple[Job, ...]:
+        """All of them, in order."""
+        return self.jobs if self.shifted is None else (*self.jobs, self.shifted)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of both."""
+        """Names of both, by which shadows are asked too."""
         return tuple(job.name for job in self.jobs)
 
 
@@ -63,10 +74,20 @@ def make_material(
     store: JobStore,
     *,
     with_changed: bool,
+    with_shifted: bool = False,
 ) -> LevelMaterial:
     """Draw and embed the candidates of a level, or take them from the store.
 
     The engine tells how far it has got.
+
+    Args:
+        level: what a member is.
+        settings: of the audit.
+        dataset: people and pictures.
+        engine: that embeds them.
+        store: of the audit.
+        with_changed: whether changed pictures are asked about.
+        with_shifted: whether it is measured what training bought in shifted domains.
 
     Raises:
         DatasetError, PictureError, StorageError: see `draw_candidates`, `draw_units` and `embed`.
@@ -80,7 +101,11 @@ def make_material(
     if with_changed:
         jobs.append(_changed_job(level, job, material, dataset, engine))
         run_plan(jobs, store, SerialExecutor())
-    return LevelMaterial(level, tuple(jobs), material, int(made.values["problems"]))
+    shifted = None
+    if with_shifted:
+        shifted = _shifted_job(level, job, material, settings.repeats, dataset, engine)
+        run_plan([job, shifted], store, SerialExecutor())
+    return LevelMaterial(level, tuple(jobs), material, int(made.values["problems"]), shifted)
 
 
 def candidates_job(
@@ -140,3 +165,28 @@ def _changed_job(
 
     asked = {"variants": [variant.name for variant in VARIANTS]}
     return Job(at_level("changed pictures", level), embed, asked, (source.name,))
+
+
+def _shifted_job(
+    level: Level,
+    source: Job,
+    material: Material | UnitMaterial,
+    seeds: tuple[int, ...],
+    dataset: Dataset,
+    engine: EmbeddingEngine,
+) -> Job:
+    """The job that embeds what the targets of all seeds are asked about in shifted domains."""
+
+    def embed(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
+        rows = shifted_rows([_groups(material, seed) for seed in seeds])
+        return Result(*shifted_to_arrays(embed_shifted(engine, dataset, material, rows)))
+
+    asked = {"shifts": [shift.name for shift in shifts_for(engine.routes)], "seeds": list(seeds)}
+    return Job(at_level("shifted pictures", level), embed, asked, (source.name,))
+
+
+def _groups(material: Material | UnitMaterial, seed: int) -> Groups:
+    """Of whom the target of a seed is asked about."""
+    if isinstance(material, Material):
+        return pair_groups(material, members_of_seed(material, seed=seed))
+    return unit_groups(material, *members_of(material, seed=seed))

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from facebone.audit.schema import E, Interval, Refusal, UtilityFigures
+from facebone.audit.schema import (
+    BoughtFigures,
+    E,
+    GainFigures,
+    Interval,
+    Refusal,
+    UtilityFigures,
+)
 from facebone.audit.statistics import Leak
 from facebone.errors import UsageError
 from facebone.verification.estimates import Estimate, Figure, Refused
@@ -85,6 +92,32 @@ def pool_utilities(utilities: Sequence[Utility | UtilityFigures]) -> UtilityFigu
         tar_at_far={
             far: pooled([part.tar_at_far[far] for part in parts]) for far in parts[0].tar_at_far
         },
+    )
+
+
+def pool_bought(parts: Sequence[BoughtFigures]) -> BoughtFigures:
+    """What training bought over several seeds; counts are the smallest of one seed.
+
+    Raises:
+        UsageError: no figures.
+    """
+    if not parts:
+        raise UsageError("needs the figures of at least one seed, got none", where="bought")
+
+    def pooled(gains: Sequence[GainFigures]) -> GainFigures:
+        return GainFigures(
+            **{
+                name: to_schema(pool([from_schema(getattr(gain, name)) for gain in gains]))
+                for name in ("before", "after", "change")
+            },
+            pairs=min(gain.pairs for gain in gains),
+        )
+
+    return BoughtFigures(
+        unadapted=parts[0].unadapted,
+        members=pooled([part.members for part in parts]),
+        strangers=pooled([part.strangers for part in parts]),
+        shifts={kind: pooled([part.shifts[kind] for part in parts]) for kind in parts[0].shifts},
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 TIMES = ("created", "seconds")
 """Names of fields, at any depth, that differ between two runs of one audit."""
@@ -104,9 +104,7 @@ class AttackResult(_Part):
     level: Literal["pair", "image", "identity"]
     knowledge: str
     adaptive: bool = Field(description="whether it makes use of knowing the mitigation")
-    ask: str = Field(
-        description="once, repeated, augmented (changed pictures), or through each backbone"
-    )
+    ask: str = Field(description="how it asks: once, or another way that docs/attacks.md tells")
     probes: int | None = Field(
         description="pictures of a person, or partners of a picture, that are used at most"
     )
@@ -158,6 +156,28 @@ class ShadowFidelity(_Part):
     alike: bool = Field(description="whether the target lies among its shadows in every seed")
 
 
+class GainFigures(_Part):
+    """Accuracy of two verifiers on the same pairs, each at thresholds set on other folds."""
+
+    before: E = Field(description="of the unadapted verifier")
+    after: E = Field(description="of the target")
+    change: E = Field(description="after less before")
+    pairs: int = Field(description="matched and mismatched, in one seed")
+
+
+class BoughtFigures(_Part):
+    """What training bought, beside the verifier that has learnt from nobody here."""
+
+    unadapted: str = Field(description="that verifier: the mean cosine of the target's backbones")
+    members: GainFigures = Field(
+        description="on what was trained on; at the level identity on other pictures of them"
+    )
+    strangers: GainFigures = Field(description="on pairs, pictures or people not trained on")
+    shifts: dict[str, GainFigures] = Field(
+        description="shifted domain -> on the pictures of the same strangers in it"
+    )
+
+
 class TargetResult(_Part):
     """One target: how well it works and what it leaks."""
 
@@ -177,6 +197,9 @@ class TargetResult(_Part):
     )
     accuracy_by_seed: list[SeedFigure]
     shadow_fidelity: ShadowFidelity | None = None
+    bought: BoughtFigures | None = Field(
+        default=None, description="None of a target that was given, or that learns nothing"
+    )
     attacks: list[AttackResult]
     strongest: str = Field(description="name of the attack with the highest AUC")
     seconds: float

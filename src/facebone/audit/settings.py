@@ -16,8 +16,9 @@ from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation
 from facebone.seeding import MAX_SEED, check_seed
-from facebone.settings import check_integer, parse_spec
-from facebone.verification.heads import make_head
+from facebone.settings import check_integer, format_spec, parse_spec
+from facebone.verification.adaptation.placing import place
+from facebone.verification.heads import ADAPTATIONS, make_head
 
 DEFAULT_ATTACKS = (
     "loss_threshold",
@@ -29,9 +30,14 @@ DEFAULT_ATTACKS = (
 )
 """Cheap ones that between them see losses, decisions, low bits, and what a learner finds."""
 
+ADAPTED_ATTACKS = (*DEFAULT_ATTACKS, "lira", "set_likelihood")
+"""On adaptations also two that compare with shadows: to the others people hardly show."""
+
 ALL = "all"
 
 DEFAULT_MITIGATIONS = ("none", "facebone")
+UNDEFENDED = ("none",)
+"""The default for adaptations, which FaceBone does not protect: it trains heads on pairs."""
 
 MOST_SEEDS, MOST_SHADOWS = 100, 4096
 
@@ -44,7 +50,7 @@ class AuditSettings:
         data: name of the data set.
         root: its folder or archive.
         backbones: names.
-        head: of every target, unless its mitigation replaces it.
+        head: of every target, unless its mitigation replaces it; or an adaptation.
         head_settings: of that head.
         mitigations: one target each, as ``NAME`` or ``NAME:SETTING=VALUE,..``.
         attacks: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
@@ -63,10 +69,12 @@ class AuditSettings:
         shadows: verifiers that an attacker trains by each target's recipe, where an attack needs
             them.
         device: where heads are trained.
+        shifts: whether it is measured what training bought in shifted domains too.
 
     Raises:
         UnknownNameError: no such mitigation, attack, head or setting; the nearest is named.
-        UsageError: a value is wrong, or a target or an attack is named twice.
+        UsageError: a value is wrong, a target or an attack is named twice, or pairs are asked about
+            of an adaptation.
     """
 
     data: str
@@ -89,6 +97,7 @@ class AuditSettings:
     seeds: int = 1
     shadows: int = 16
     device: str = "auto"
+    shifts: bool = True
 
     def __post_init__(self) -> None:
         if not self.backbones:
@@ -103,10 +112,16 @@ class AuditSettings:
             twice = sorted({spec for spec in specs if specs.count(spec) > 1})
             if twice:
                 raise UsageError(f"{twice[0]} is named twice", where=name)
-        make_head(self.head, self.head_settings)
+        make_head(self.head, place(self.head, self.head_settings, self.backbones)[0])
         for spec in self.mitigations:
             make_mitigation(*parse_spec(spec, where="--mitigation"))
         levels = tuple(parse_level(level) for level in self.levels)
+        if self.adapts and Level.PAIR in levels:
+            raise UsageError(
+                f"{self.head} learns from pictures of people, so no pair is a member",
+                where="--level",
+                hint=f"ask about {Level.IDENTITY} or {Level.IMAGE}",
+            )
         check_attacks(self.attacks, access=parse_access(self.access), levels=levels)
         check_integer("--training-pictures", self.training_pictures, low=2)
         if self.protocol == "reference" and Level.PAIR not in levels:
@@ -122,6 +137,16 @@ class AuditSettings:
             raise UsageError(f"{self.seeds} seeds from {self.seed} on pass {MAX_SEED}")
 
     @property
+    def adapts(self) -> bool:
+        """Whether the targets are adaptations."""
+        return self.head in ADAPTATIONS
+
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """Names of the backbones to open, cut where the targets are fine-tuned."""
+        return place(self.head, self.head_settings, self.backbones)[1]
+
+    @property
     def repeats(self) -> tuple[int, ...]:
         """The seeds of the repeats."""
         return tuple(range(self.seed, self.seed + self.seeds))
@@ -132,7 +157,10 @@ class AuditSettings:
         for item in fields(self):
             value = getattr(self, item.name)
             option = _OPTIONS.get(item.name, f"--{item.name.replace('_', '-')}")
-            if item.name == "head_settings":
+            if item.name in ("head", "head_settings") and self.adapts:
+                spec = format_spec(self.head, self.head_settings)
+                words += ["--adapt", spec] if item.name == "head" else []
+            elif item.name == "head_settings":
                 for name, setting in value.items():
                     words += ["--set", f"{name}={_word(setting)}"]
             elif item.name in _OPTIONS:
@@ -140,6 +168,8 @@ class AuditSettings:
                     # A report is passed on: a secret key does not belong into it.
                     shown = map(target_name, value) if item.name == "mitigations" else value
                     words += [word for one in shown for word in (option, one)]
+            elif item.name == "shifts":
+                words += [] if value else ["--no-shifts"]
             elif item.name == "root":
                 # Where it lies here says nothing elsewhere; the fingerprint says what it is.
                 words += [option, "ROOT"] if value is not None else []
@@ -167,6 +197,7 @@ def expand_attacks(
     access: Access = Access.WEIGHTS,
     levels: Sequence[Level] = (Level.PAIR,),
     trains: bool = True,
+    default: tuple[str, ...] = DEFAULT_ATTACKS,
 ) -> tuple[str, ...]:
     """The attacks that are meant: none stands for the default ones, ``all`` for every one.
 
@@ -178,6 +209,7 @@ def expand_attacks(
         levels: what is asked about.
         trains: whether the audit trains its targets. Otherwise there is nothing to train shadows
             by, and nothing but answers to look at.
+        default: the default ones.
 
     Raises:
         UsageError: none is named, and no default one can be run.
@@ -192,7 +224,7 @@ def expand_attacks(
         )
 
     if not specs:
-        found = tuple(filter(allowed, DEFAULT_ATTACKS))
+        found = tuple(filter(allowed, default))
         if not found:
             raise UsageError(
                 f"no default attack asks about {', '.join(levels)} with {access} access",

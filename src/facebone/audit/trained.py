@@ -41,8 +41,9 @@ from facebone.mitigations.base import make_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
 from facebone.settings import parse_spec
+from facebone.verification.adaptation.placing import as_placed, place
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.heads import Head, LearningHead
+from facebone.verification.heads import Head, LearningHead, PeopleHead
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +98,7 @@ def check_targets(settings: AuditSettings, engine: EmbeddingEngine, device: str)
     if twice:
         raise UsageError(f"{twice[0]} is named twice", where="--mitigation")
     for spec in settings.mitigations:
-        recipe = _recipe(spec, settings, device)
+        recipe = _recipe(spec, settings, names, device)
         _facts(recipe, names)
         _check_learns(recipe.unfitted(_chosen(recipe, names)), settings.attacks)
 
@@ -143,6 +144,8 @@ def plan_trained(
         UsageError: see `check_targets`.
         DatasetError, PictureError, StorageError: see `make_material`.
     """
+    names = tuple(route.backbone.spec.name for route in sources.engine.routes)
+    recipes = [_recipe(spec, settings, names, sources.device) for spec in settings.mitigations]
     levels = [
         make_material(
             parse_level(level),
@@ -151,6 +154,7 @@ def plan_trained(
             sources.engine,
             store,
             with_changed=_asks_for_changed(settings.attacks),
+            with_shifted=settings.shifts and any(_learns(recipe, names) for recipe in recipes),
         )
         for level in settings.levels
     ]
@@ -161,15 +165,13 @@ def plan_trained(
         environment=describe_environment(device=_devices(sources)),
         targets=[],
         attacks=settings.attacks,
-        jobs=[job for level in levels for job in level.jobs],
+        jobs=[job for level in levels for job in level.every_job],
         access=parse_access(settings.access),
         warnings=list(sources.dataset.warnings),
     )
     problems = sum(level.problems for level in levels)
     if problems:
         plan.warnings.append(f"{problems} pictures could not be embedded and were left out")
-    names = levels[0].material.backbones
-    recipes = [_recipe(spec, settings, sources.device) for spec in settings.mitigations]
     for level in levels:
         _add_level(plan, level, recipes, names)
         if asks_for_shadows(plan, level.level):
@@ -203,23 +205,34 @@ def _add_level(
             made=tuple(f"{at_level(recipe.name, level.level)} seed {seed}" for seed in plan.seeds),
             queries=REPEATED_QUERIES if unfitted.answers_vary else 1,
             ways=len(_chosen(recipe, names)) if unfitted.alternates else 1,
+            adapts=isinstance(unfitted, PeopleHead),
             material=None if level.level is Level.PAIR else level.source,
         )
         channels = plan.channels_of(target)
         plan.targets.append(target)
+        inputs, more = level.inputs, {}
+        if level.shifted is not None and isinstance(unfitted, LearningHead):
+            inputs, more = (*inputs, level.shifted.name), {"shifted": level.shifted.name}
         for name, seed in zip(target.made, plan.seeds, strict=True):
-            asked = level_settings(level, recipe, channels) | {"seed": seed}
-            plan.jobs.append(Job(name, work.train_and_ask, asked, level.inputs))
+            asked = level_settings(level, recipe, channels) | more | {"seed": seed}
+            plan.jobs.append(Job(name, work.train_and_ask, asked, inputs))
 
 
-def _recipe(spec: str, settings: AuditSettings, device: str) -> TargetRecipe:
+def _recipe(
+    spec: str, settings: AuditSettings, names: tuple[str, ...], device: str
+) -> TargetRecipe:
+    """How a target is made of the routes called `names`."""
     mitigation, given = parse_spec(spec, where="--mitigation")
+    plain = make_mitigation(mitigation, given)
+    if plain.settings.backbones:
+        given |= {"backbones": [as_placed(name, names) for name in plain.settings.backbones]}
+    chosen = [names[i] for i in make_mitigation(mitigation, given).columns(names)]
     return TargetRecipe(
         name=target_name(spec),
         mitigation=mitigation,
         settings=given,
         head=settings.head,
-        head_settings=dict(settings.head_settings),
+        head_settings=place(settings.head, settings.head_settings, chosen)[0],
         device=device,
     )
 
@@ -242,6 +255,10 @@ def _facts(recipe: TargetRecipe, names: tuple[str, ...], level: Level = Level.PA
 
 def _chosen(recipe: TargetRecipe, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names[i] for i in recipe.columns(names))
+
+
+def _learns(recipe: TargetRecipe, names: tuple[str, ...]) -> bool:
+    return isinstance(recipe.unfitted(_chosen(recipe, names)), LearningHead)
 
 
 def _asks_for_changed(attacks: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import typer
 from facebone.commands.console import note, print_records
 
 if TYPE_CHECKING:
-    from facebone.audit.schema import Audit, Interval, Refusal
+    from facebone.audit.schema import Audit, GainFigures, Interval, Refusal
 
 
 def print_audit(audit: Audit) -> None:
@@ -33,6 +33,7 @@ def print_audit(audit: Audit) -> None:
             )
         )
     print_records(heads, rows)
+    _print_bought(audit)
     if audit.reference_protocol is not None:
         share = audit.reference_protocol.member_share
         note("the prototype's own protocol, which misleads (see the report):")
@@ -53,12 +54,42 @@ def print_audit(audit: Audit) -> None:
             note(sentence)
 
 
+def _print_bought(audit: Audit) -> None:
+    """What training bought: a table on stdout, and a sentence a target on stderr."""
+    from facebone.audit.report.bought import bought_in_words, domains
+
+    measured = [(target, target.bought) for target in audit.targets if target.bought is not None]
+    if not measured:
+        return
+    kinds = domains([bought for _, bought in measured])
+    note("accuracy of the unadapted verifier -> of the target; * where the change is told from 0:")
+    rows = []
+    for target, bought in measured:
+        gains = [bought.members, bought.strangers, *(bought.shifts.get(kind) for kind in kinds)]
+        rows.append((target.name, *map(_gain, gains)))
+    print_records(("what training bought", "members", "strangers", *kinds), rows)
+    for target, _ in measured:
+        note(f"{target.name}: {bought_in_words(target)}")
+
+
 def print_paths(out: Path) -> None:
     """Where the artefacts are, last."""
     from facebone.audit.artefacts import AUDIT_FILE, REPORT_FILE
 
     typer.echo(str(out / AUDIT_FILE))
     typer.echo(str(out / REPORT_FILE))
+
+
+def _gain(gain: GainFigures | None) -> str:
+    from facebone.audit.report.bought import told_from_zero
+    from facebone.audit.schema import Interval
+
+    if gain is None:
+        return "-"
+    before, after = gain.before, gain.after
+    if not isinstance(before, Interval) or not isinstance(after, Interval):
+        return "refused"
+    return f"{before.value:.3f} -> {after.value:.3f}{' *' if told_from_zero(gain.change) else ''}"
 
 
 def _cell(figure: Interval | Refusal) -> str:

@@ -132,14 +132,12 @@ class Chain:
         self, picture: Picture, content: bytes, needed: Sequence[int], result: BatchResult
     ) -> dict[int, RGB]:
         """The crops of one picture for the routes that need one, each preparation made once."""
-        image = picture.source.decode(content)
+        image, landmarks = picture.source.decode(content), picture.source.landmarks
         made: dict[Preparation, RGB] = {}
         for k in needed:
             preparation = self._routes[k].preparation
             if preparation not in made:
-                prepared = preparation.prepare(
-                    image, picture.source.landmarks, location=picture.source.location
-                )
+                prepared = preparation.prepare(image, landmarks, location=picture.source.location)
                 made[preparation] = prepared.crop
                 if prepared.guessed and picture.id not in result.guessed:
                     result.guessed.append(picture.id)

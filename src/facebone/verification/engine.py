@@ -115,6 +115,21 @@ class EmbeddingEngine:
             for route in self.routes
         )
 
+    def along(self, routes: Sequence[Route]) -> EmbeddingEngine:
+        """An engine along other routes that keeps to the store and the ways of this one.
+
+        Raises:
+            UsageError: no route.
+        """
+        return EmbeddingEngine(
+            routes,
+            store=self._store,
+            workers=self._workers,
+            batch_size=self._batch_size,
+            on_problem=self._on_problem,
+            progress=self._progress,
+        )
+
     def embed(self, pictures: Sequence[Picture]) -> Embedded:
         """Embed pictures under every route.
 
@@ -127,7 +142,8 @@ class EmbeddingEngine:
         problems: list[Problem] = []
         guessed: list[str] = []
         computed = reused = done = 0
-        label = "embedding " + ", ".join(route.backbone.spec.name for route in self.routes)
+        names = dict.fromkeys(route.backbone.spec.name for route in self.routes)
+        label = "embedding " + ", ".join(names)
         with self._progress(label, len(pictures)) as progress:
             for batch in self._run(pictures):
                 keys[done : done + len(batch.keys)] = batch.keys

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from facebone.errors import UsageError
 from facebone.seeding import make_rng
 from facebone.verification.calibration import best_accuracy_threshold
-from facebone.verification.metrics import Labels, accuracy, check_scores
+from facebone.verification.metrics import Labels, check_scores
 
 Folds = npt.NDArray[np.intp]
 """The fold of each of n pairs, (n,)."""
@@ -83,10 +83,24 @@ def fold_accuracies(
     Raises:
         UsageError: see `check_folds` and `metrics.check_scores`.
     """
+    said = decide(scores, same, fold)
+    return tuple(float(np.mean(said[fold == k] == same[fold == k])) for k in np.unique(fold))
+
+
+def decide(scores: npt.NDArray[np.floating], same: Labels, fold: Folds) -> Labels:
+    """Decisions about n pairs, those of each fold at the best threshold of the others, (n,).
+
+    Args:
+        scores: (n,).
+        same: (n,) bool.
+        fold: (n,).
+
+    Raises:
+        UsageError: see `check_folds` and `metrics.check_scores`.
+    """
     values = check_scores(scores, same)
-    found = []
+    said = np.empty(len(same), dtype=np.bool_)
     for number in check_folds(fold, same):
         inside = fold == number
-        threshold = best_accuracy_threshold(values[~inside], same[~inside])
-        found.append(accuracy(values[inside], same[inside], threshold))
-    return tuple(found)
+        said[inside] = values[inside] >= best_accuracy_threshold(values[~inside], same[~inside])
+    return said

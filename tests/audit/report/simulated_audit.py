@@ -13,14 +13,16 @@ import pyarrow as pa
 
 from facebone.audit.artefacts import SCORES_COLUMNS, write_audit, write_scores
 from facebone.audit.at_risk import find_at_risk
+from facebone.audit.bought import Bought, Gain, measure_gain
 from facebone.audit.calibration import calibrate
 from facebone.audit.disclosure import disclose, pool_disclosures
-from facebone.audit.pooling import to_schema
+from facebone.audit.pooling import pool_bought, to_schema
 from facebone.audit.schema import (
     Accuracies,
     AttackResult,
     AucOnly,
     Audit,
+    BoughtFigures,
     ClaimFigures,
     DataFacts,
     DisclosureFigures,
@@ -250,7 +252,7 @@ def _target(
     samples: dict[str, list[tuple]] = {name: [] for name in attacks}
     controls: dict[str, list[tuple]] = {name: [] for name in attacks}
     blinds: dict[str, list[tuple]] = {name: [] for name in attacks}
-    utilities, trained = [], []
+    utilities, trained, bought = [], [], []
     for seed in seeds:
         rng = make_rng(seed, "simulated", target.name)
         count = pairs + pairs // 4
@@ -277,6 +279,7 @@ def _target(
             )
         )
         trained.append(float(np.mean((odds[member] >= 0) == same[member])))
+        bought.append(_bought(odds, blind_odds, same, (left, right), member, out))
         pictures = np.array([f"picture {i}" for i in range(count)])
         ids = (pictures, np.char.add(pictures, "b"))
         if target.level != "pair":
@@ -351,10 +354,39 @@ def _target(
             usual_distance=Distances(on_members=0.07, on_others=0.06),
             alike=True,
         ),
+        bought=pool_bought(bought),
         attacks=found,
         strongest=ranked[0].name if ranked else "",
         seconds=12.0,
     )
+
+
+def _bought(
+    odds: np.ndarray,
+    blind: np.ndarray,
+    same: np.ndarray,
+    people: tuple[np.ndarray, np.ndarray],
+    member: np.ndarray,
+    out: np.ndarray,
+) -> BoughtFigures:
+    """Beside a verifier that knows nobody; in other domains both know less."""
+    rng = make_rng(1, "simulated domains")
+
+    def gain(rows: np.ndarray, noise: float = 0.0) -> Gain:
+        before, after = (
+            values[rows] + noise * rng.normal(0, 3, int(rows.sum())) for values in (blind, odds)
+        )
+        sides = (people[0][rows], people[1][rows])
+        return measure_gain(before, after, same[rows], people=sides, seed=0, replicates=REPLICATES)
+
+    kinds = {"unaligned": 1.5, "low_resolution": 0.5, "blurred": 1.0, "occluded": 0.8}
+    found = Bought(
+        "mean cosine of tiny_plain, tiny_mobile, tiny_residual and tiny_mixer",
+        gain(member),
+        gain(out),
+        {kind: gain(out, noise) for kind, noise in kinds.items()},
+    )
+    return BoughtFigures.model_validate(found.to_json())
 
 
 def _attack(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from facebone.audit.artefacts import REPORT_FILE, read_audit, read_scores
 from facebone.audit.at_risk import find_at_risk
 from facebone.audit.names import MEMBER, display_names, sentence, settings_in_words
-from facebone.audit.report import at_risk, claims, fidelity, prose, tables
+from facebone.audit.report import at_risk, bought, claims, fidelity, prose, tables
 from facebone.audit.schema import AttackResult, Audit, Interval, TargetResult
 from facebone.audit.thumbnails import Thumbnail, read_pictures
 from facebone.audit.verdict import Finding, judge
@@ -139,6 +139,7 @@ def render_report(
         targets_table=tables.targets_table(audit, called),
         det=pictures.det(audit, called, rows),
         compared=len(pictures.drawn_targets(audit)),
+        bought=bought.bought_section(audit, called),
         at_risk=at_risk.at_risk_section(
             find_at_risk(audit, scores),
             called,

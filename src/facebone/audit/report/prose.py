@@ -36,6 +36,10 @@ _OTHER_GOALS = {
 }
 
 
+_MORE_THAN_ONCE = ("repeated", "augmented", "through")
+"""Ways of asking that take several answers about one pair."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adversary:
     """One attack as a threat.
@@ -104,7 +108,7 @@ def not_tested(audit: Audit, called: Mapping[str, str]) -> list[str]:
             about = listed([MEMBERS[level] for level in missing])
             found.append(f"An attacker who asks about {about} and sees {what}.")
     found += [f"The question {what}." for level, what in _LEVELS.items() if level not in levels]
-    if attacks and all(attack.ask == "once" for attack in attacks):
+    if attacks and not any(attack.ask in _MORE_THAN_ONCE for attack in attacks):
         found.append(
             "An attacker who asks about a candidate more than once, with changed pictures or "
             "through each backbone."

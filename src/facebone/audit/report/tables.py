@@ -33,6 +33,7 @@ class Cell:
         note: mark of the footnote that says why there is no figure.
         number: whether it is set as a number.
         strong: whether it is to be seen first.
+        tone: ``good`` or ``bad`` where it is to be coloured so.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Cell:
     note: str = ""
     number: bool = True
     strong: bool = False
+    tone: str = ""
 
 
 @dataclass(slots=True)
