@@ -81,6 +81,26 @@ def parse_spec(spec: str, *, where: str) -> tuple[str, dict[str, Any]]:
     return name, parse_words(rest.split(",") if rest else (), where=f"{where} {name}")
 
 
+def format_spec(name: str, settings: Mapping[str, Any]) -> str:
+    """``NAME:SETTING=VALUE,..`` that `parse_spec` reads as this name and these settings.
+
+    Args:
+        name: of the part.
+        settings: plain values without commas: numbers, flags, words, lists of these.
+    """
+    words = [f"{key}={format_value(value)}" for key, value in settings.items()]
+    return name + ":" * bool(words) + ",".join(words)
+
+
+def format_value(value: Any) -> str:
+    """The word that `parse_value` reads as `value`: a list of several by ``+``, without commas."""
+    if isinstance(value, list | tuple) and len(value) > 1:
+        return "+".join(format_value(one) for one in value)
+    if isinstance(value, str) and parse_value(value) == value:
+        return value
+    return json.dumps(value, separators=(",", ":"))
+
+
 def check_integer(name: str, value: object, *, low: int) -> None:
     """Refuse what is not an integer of at least `low`.
 

@@ -73,7 +73,7 @@ def pairs_of_pictures(tmp_path: Path) -> Path:
         ("--attack lira:probes=0", "--attack lira, probes: must be an integer of at least 1"),
         (
             "--attack lira:ask=nonsense",
-            "--attack lira, ask: must be once, repeated, augmented, through, got 'nonsense'",
+            "ask: must be once, repeated, augmented, through, among, centre, gain, got 'nonsense'",
         ),
         ("--attack lira:asks=once", "did you mean 'ask'? known: ask, mode, probes, variance"),
         ("--attack lira --shadows 1", "--shadows: must be in 2 .. 4096, got 1"),

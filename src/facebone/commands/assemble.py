@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facebone.commands.console import note
-from facebone.commands.options import Alignment, FaceChoice, MissingFace
+from facebone.commands.options import DEFAULT_HEAD, Alignment, FaceChoice, MissingFace
+from facebone.errors import UsageError
+from facebone.settings import parse_spec, parse_words
 
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
@@ -17,6 +19,42 @@ if TYPE_CHECKING:
     from facebone.verification.routes import Route
 
 _NAMED_PROBLEMS = 3
+
+
+def choose_head(
+    head: str | None, setting: Sequence[str] | None, adapt: str | None
+) -> tuple[str, dict[str, Any]]:
+    """Name and settings of the head, or of the adaptation, that is to be trained.
+
+    Args:
+        head: as given, if it is.
+        setting: words of ``--set``.
+        adapt: as given, if it is.
+
+    Raises:
+        UnknownNameError: no such adaptation; the nearest is named.
+        UsageError: a head and an adaptation, or words that do not look as they should.
+    """
+    from facebone.verification.heads import ADAPTATIONS
+
+    if adapt is None:
+        if head in ADAPTATIONS:
+            raise UsageError(
+                f"{head} is an adaptation, which learns from people instead of pairs",
+                where="--head",
+                hint=f"give --adapt {head} instead",
+            )
+        return head or DEFAULT_HEAD, parse_words(setting or (), where="--set")
+    if head is not None or setting:
+        given = "--set" if head is None else "--head"
+        raise UsageError(
+            f"an adaptation takes the place of a head, so {given} is not for it",
+            where="--adapt",
+            hint="leave one of them out, or set as in --adapt adapter:epochs=20",
+        )
+    name, settings = parse_spec(adapt, where="--adapt")
+    ADAPTATIONS.get(name)
+    return name, settings
 
 
 def open_data(name: str, root: Path | None, seed: int) -> Dataset:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from facebone.commands import options
+from facebone.commands.assemble import choose_head
+from facebone.commands.audit_choices import (
+    GIVEN,
+    AccessName,
+    ExecutorName,
+    LevelName,
+    Protocol,
+)
 from facebone.commands.config_file import read_config
 from facebone.commands.console import note
 from facebone.commands.summary import print_audit, print_paths
 from facebone.errors import UsageError
-from facebone.settings import parse_words
 
 EXAMPLES = """
 **Examples**
@@ -24,45 +30,14 @@ EXAMPLES = """
 
 `facebone audit --data synthetic --backbone tiny_plain --level pair --level identity --attack lira --attack set_likelihood --out runs/people`
 
+`facebone audit --data synthetic --backbone tiny_plain --backbone tiny_mobile --adapt adapter --out runs/adapted`
+
 `facebone audit --scores table.csv --attack loss_threshold --attack art_gb --out runs/table`
 
 `facebone audit --config audit.toml --out runs/asked`
 """  # noqa: E501 - a command that is broken in two cannot be copied
 
 LIMIT_EXCEEDED = 1
-
-GIVEN = "A verifier that is there already"
-
-
-class Protocol(StrEnum):
-    """Which protocols are run."""
-
-    HONEST = "honest"
-    REFERENCE = "reference"
-
-
-class AccessName(StrEnum):
-    """What an attacker sees."""
-
-    DECISION = "decision"
-    SCORE = "score"
-    EMBEDDING = "embedding"
-    WEIGHTS = "weights"
-
-
-class LevelName(StrEnum):
-    """What a member is."""
-
-    PAIR = "pair"
-    IMAGE = "image"
-    IDENTITY = "identity"
-
-
-class ExecutorName(StrEnum):
-    """Where jobs run."""
-
-    SERIAL = "serial"
-    PROCESSES = "processes"
 
 
 def audit(
@@ -79,13 +54,15 @@ def audit(
         list[str] | None,
         typer.Option(help="Name in `facebone backbones list`. Repeat for several."),
     ] = None,
-    head: options.Head = "mlp",
+    head: options.TrainedHead = None,
     setting: options.Settings = None,
+    adapt: options.Adapt = None,
     mitigation: Annotated[
         list[str] | None,
         typer.Option(
             help="Defence, a target each: `none`, `facebone`, or with settings as in "
-            "`facebone:query=mean`. Repeat; `none` and `facebone` by default."
+            "`facebone:query=mean`. Repeat; `none` and `facebone` by default; with --adapt, "
+            "which FaceBone does not protect, `none`."
         ),
     ] = None,
     attack: Annotated[
@@ -117,7 +94,7 @@ def audit(
             metavar="LEVEL",
             help="What a member is: a `pair`; a picture in any pair (`image`); or a person "
             "(`identity`), asked about with pictures that were not trained on. Repeat; each is a "
-            "target of its own; `pair` by default.",
+            "target of its own; `pair` by default, `identity` with --adapt.",
         ),
     ] = None,
     training_pictures: Annotated[
@@ -155,6 +132,14 @@ def audit(
         typer.Option(
             "--pictures/--no-pictures",
             help="Keep faces of those most at risk, and show them in the report.",
+        ),
+    ] = True,
+    shifts: Annotated[
+        bool,
+        typer.Option(
+            "--shifts/--no-shifts",
+            help="Measure what training bought in shifted domains too: whole pictures, low "
+            "resolution, blur, a mask over the mouth.",
         ),
     ] = True,
     scores: Annotated[
@@ -235,7 +220,7 @@ def audit(
     """Train targets, attack them, and prove with intervals what they leak and what defence buys."""
     del config  # its callback has made its values the defaults of the other options
     from facebone.audit.limits import exceeded, parse_limits
-    from facebone.audit.settings import DEFAULT_MITIGATIONS, AuditSettings
+    from facebone.audit.settings import DEFAULT_MITIGATIONS, UNDEFENDED, AuditSettings
     from facebone.commands import audit_runs as runs
 
     limits = parse_limits(fail_above or ())
@@ -251,9 +236,20 @@ def audit(
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other", where="audit")
     job_executor = runs.open_executor(executor.value, workers)
-    levels = tuple(one.value for one in level or (LevelName.PAIR,))
+    if asked and adapt is not None:
+        raise UsageError(
+            f"is for targets that the audit trains, {asked[0]} names one that is there already",
+            where="--adapt",
+        )
+    kind, head_settings = choose_head(head, setting, adapt)
+    usual = LevelName.PAIR if adapt is None else LevelName.IDENTITY
+    levels = tuple(one.value for one in level or (usual,))
     attacks, seen_by = runs.choose_attacks(
-        attack or (), access.value, levels, given=asked[0] if asked else None
+        attack or (),
+        access.value,
+        levels,
+        given=asked[0] if asked else None,
+        adapts=adapt is not None,
     )
 
     def pictures() -> runs.Pictures:
@@ -306,9 +302,9 @@ def audit(
             data=seen.data,
             root=root,
             backbones=seen.backbones,
-            head=head,
-            head_settings=parse_words(setting or (), where="--set"),
-            mitigations=tuple(mitigation) if mitigation else DEFAULT_MITIGATIONS,
+            head=kind,
+            head_settings=head_settings,
+            mitigations=tuple(mitigation or (UNDEFENDED if adapt else DEFAULT_MITIGATIONS)),
             attacks=attacks,
             access=access.value,
             levels=levels,
@@ -323,6 +319,7 @@ def audit(
             seeds=seeds,
             shadows=shadows,
             device=device,
+            shifts=shifts,
         )
         result = runs.audit_trained(settings, seen, out, job_executor, faces=pictures_of_people)
     print_audit(result)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,12 @@ def open_executor(name: str, workers: int | None) -> Executor:
 
 
 def choose_attacks(
-    named: Sequence[str], access: str, levels: Sequence[str], *, given: str | None
+    named: Sequence[str],
+    access: str,
+    levels: Sequence[str],
+    *,
+    given: str | None,
+    adapts: bool = False,
 ) -> tuple[tuple[str, ...], Access]:
     """The attacks that are meant, and what their attacker sees.
 
@@ -110,18 +115,25 @@ def choose_attacks(
         levels: asked for.
         given: the option that hands in a verifier, of which only answers can be seen; None where
             the audit trains its targets. Then `AuditSettings` checks the attacks.
+        adapts: whether the targets are adaptations.
 
     Raises:
         UsageError: another level of a verifier that is given, or an attack that must see more.
     """
     from facebone.attacks.access import Access
-    from facebone.audit.settings import check_attacks, expand_attacks
+    from facebone.audit.settings import (
+        ADAPTED_ATTACKS,
+        DEFAULT_ATTACKS,
+        check_attacks,
+        expand_attacks,
+    )
     from facebone.data.splits import Level
 
     seen = Access(access)
     asked = [Level(level) for level in levels]
     if given is None:
-        return expand_attacks(tuple(named), access=seen, levels=asked), seen
+        default = ADAPTED_ATTACKS if adapts else DEFAULT_ATTACKS
+        return expand_attacks(tuple(named), access=seen, levels=asked, default=default), seen
     if asked != [Level.PAIR]:
         raise UsageError(
             f"what {given} names is audited at the level of pairs alone", where="--level"
@@ -143,6 +155,7 @@ def audit_trained(
     from facebone.config import home_folder
 
     device = resolve_torch_device(settings.device)
+    pictures = replace(pictures, backbones=settings.routes)
     engine = pictures.open_engine()
     plain = pictures.open_engine(Alignment.NONE) if settings.protocol == "reference" else None
     check_targets(settings, engine, device)

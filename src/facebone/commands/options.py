@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+DEFAULT_HEAD = "mlp"
+
 
 class Alignment(StrEnum):
     """How the face is brought to the template."""
@@ -68,6 +70,23 @@ Head = Annotated[str, typer.Option(help="`cosine`, `euclidean`, `logistic`, `pro
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Setting of the head, such as `epochs=10`. May repeat."),
+]
+TrainedHead = Annotated[
+    str | None,
+    typer.Option(
+        "--head",
+        show_default=DEFAULT_HEAD,
+        help="`cosine`, `euclidean`, `logistic`, `products` or `mlp`.",
+    ),
+]
+Adapt = Annotated[
+    str | None,
+    typer.Option(
+        "--adapt",
+        metavar="NAME[:SETTING=VALUE,..]",
+        help="Instead of a head train an adaptation of the embedding to people: `adapter`, "
+        "`fine_tuning` or `whitening`, as in `adapter:epochs=20`.",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="`auto`, `cpu`, `cuda` or `cuda:N`.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same result.")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facebone.commands import options
 from facebone.commands.assemble import (
+    choose_head,
     describe_routes,
     open_data,
     open_engine,
@@ -17,7 +18,10 @@ from facebone.commands.assemble import (
 )
 from facebone.commands.console import note, print_json
 from facebone.commands.evaluate import print_utility
-from facebone.settings import parse_spec, parse_words
+from facebone.settings import parse_spec
+
+if TYPE_CHECKING:
+    from facebone.verification.training import Bought
 
 EXAMPLES = """
 **Examples**
@@ -26,6 +30,8 @@ EXAMPLES = """
 
 `facebone train --data synthetic --backbone tiny_plain --backbone tiny_mixer \
 --mitigation facebone --out model`
+
+`facebone train --data synthetic --backbone tiny_residual --adapt adapter --out model`
 
 `facebone train --data folder --root people --backbone dlib --head logistic --far 0.001 --out model`
 """
@@ -43,8 +49,9 @@ def train(
     backbone: options.Backbones,
     out: Annotated[Path, typer.Option(help="Folder of the verifier.")],
     root: options.Root = None,
-    head: options.Head = "mlp",
+    head: options.TrainedHead = None,
     setting: options.Settings = None,
+    adapt: options.Adapt = None,
     mitigation: Annotated[
         str,
         typer.Option(
@@ -58,6 +65,12 @@ def train(
     pairs: Annotated[
         int, typer.Option(min=1, help="Matched pairs to learn from at most; as many mismatched.")
     ] = 3000,
+    training_pictures: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Pictures of a person to learn from at most, under --adapt; others measure."
+        ),
+    ] = 20,
     copies: Annotated[
         Copies | None,
         typer.Option(
@@ -76,27 +89,33 @@ def train(
     trust: options.Trust = False,
     as_json: options.Json = False,
 ) -> None:
-    """Train a head on 60 % of the people; set its threshold and measure it on the others."""
+    """Train a head, or an adaptation, on 60 % of the people; set and measure it on the others."""
     from facebone.backbones.devices import resolve_torch_device
     from facebone.backbones.zoo import Zoo
     from facebone.mitigations.base import make_mitigation
-    from facebone.verification.training import PARTS, train_verifier
+    from facebone.verification.adaptation.placing import place
+    from facebone.verification.adapted_training import train_adapted
+    from facebone.verification.heads import PeopleHead
+    from facebone.verification.training import train_verifier
+    from facebone.verification.training_parts import PARTS
     from facebone.verification.verifier_folder import check_target
 
     check_target(out)
+    kind, settings = choose_head(head, setting, adapt)
     defence = make_mitigation(*parse_spec(mitigation, where="--mitigation"))
     zoo = Zoo()
     names = [zoo.find(word).spec.name for word in backbone]
     used = [names[column] for column in defence.columns(names)]
+    settings, routes = place(kind, settings, used)
     unfitted = defence.protect(
-        head,
-        parse_words(setting or (), where="--set"),
-        backbones=tuple(used),
+        kind,
+        settings,
+        backbones=routes,
         device=resolve_torch_device(device),
     )
     engine = open_engine(
         data,
-        used,
+        routes,
         alignment=alignment,
         detector=detector,
         face=face,
@@ -110,27 +129,47 @@ def train(
     if copies is None:
         # One photograph of LFW was published under two names; everybody's LFW has that copy.
         copies = Copies.DROP if data == "lfw" else Copies.ERROR
-    trained = train_verifier(
-        dataset,
-        engine,
-        unfitted,
-        seed=seed,
-        target_far=far,
-        limit=pairs,
-        copies=copies.value,
-        mitigation=defence.spec(),
-    )
+    common: dict[str, Any] = {
+        "seed": seed,
+        "target_far": far,
+        "limit": pairs,
+        "copies": copies.value,
+        "mitigation": defence.spec(),
+    }
+    if isinstance(unfitted, PeopleHead):
+        trained = train_adapted(dataset, engine, unfitted, pictures=training_pictures, **common)
+    else:
+        trained = train_verifier(dataset, engine, unfitted, **common)
     trained.verifier.save(out)
     show_problems(trained.problems, ())
     if trained.removed:
-        note(f"copies of pictures in another part, dropped: {', '.join(trained.removed[:3])}")
+        note(f"copies of other pictures, dropped: {', '.join(trained.removed[:3])}")
+    bought = trained.bought
     if as_json:
-        print_json({"model": str(out), "utility": trained.utility.to_json()})
+        report = {"model": str(out), "utility": trained.utility.to_json()}
+        print_json(report if bought is None else report | {"adapted": bought.to_json()})
         return
-    for name, people, count in zip(PARTS, trained.people, trained.pairs, strict=True):
-        note(f"{name:>11}: {people} people, {count} pairs")
+    counts = [f"{count} pairs" for count in trained.pairs]
+    if bought is not None:
+        counts[0] = f"{bought.pictures} pictures"
+    for name, people, count in zip(PARTS, trained.people, counts, strict=True):
+        note(f"{name:>11}: {people} people, {count}")
     note(describe_routes(engine.routes))
-    note(defence.describe(tuple(used)))
+    note(defence.describe(routes))
     note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
     print_utility(trained.utility)
+    if bought is not None:
+        _print_bought(bought)
     note(f"wrote {out}")
+
+
+def _print_bought(bought: Bought) -> None:
+    """What adapting changed, a line a kind of people, on stdout."""
+    for who, change in (
+        ("people never met", bought.strangers),
+        ("people trained on, by other pictures", bought.members),
+    ):
+        if change is None:
+            note(f"{who}: too few were kept aside to measure, bring 8 or more of each person")
+            continue
+        typer.echo(f"{who}: {change}")

@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
 from facebone.data.dataset import Dataset
-from facebone.data.duplicates import check_disjoint, find_shared
 from facebone.data.fingerprints import FingerprintCache
-from facebone.data.pairs import Pairs
-from facebone.data.sampling import Positions, count_pairs, draw_pairs
-from facebone.data.splits import split_identities
-from facebone.errors import DatasetError, UsageError
-from facebone.seeding import derive_seed
 from facebone.verification.chain import Problem
+from facebone.verification.change import Change
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads.base import FitReport, Head
 from facebone.verification.metrics import mismatched_needed
-from facebone.verification.pairing import Paired, embed_pairs
+from facebone.verification.training_parts import (
+    PARTS,
+    Copies,
+    check_limit,
+    draw_part,
+    embed_parts,
+    split_people,
+    without_copies,
+)
 from facebone.verification.utility import Utility, measure_utility
 from facebone.verification.verifier import TrainingFacts, Verifier
 
-PARTS = ("training", "calibration", "test")
-_FIRST_SHARE, _SECOND_SHARE = 0.6, 0.5
-"""Shares of people: 60 % to learn from, and half of the rest each to calibrate and to test on."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bought:
+    """What adapting to people changed, beside the mean cosine of the same backbones.
+
+    Args:
+        pictures: number of pictures that were learnt from.
+        strangers: on people never met.
+        members: on pictures of the training people that were kept aside; None where these are too
+            few.
+    """
+
+    pictures: int
+    strangers: Change
+    members: Change | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        members = None if self.members is None else self.members.to_json()
+        return {
+            "pictures": self.pictures,
+            "strangers": self.strangers.to_json(),
+            "members": members,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +60,10 @@ class Trained:
         utility: measured on people it has never met.
         people: number of people in each of `PARTS`.
         pairs: number of pairs in each of `PARTS`.
-        removed: ids of pictures left out because a copy stands in another part.
+        removed: ids of pictures left out because a copy stands in another part; of an adaptation
+            also repeats among the pictures to learn from.
         problems: pictures that could not be embedded.
+        bought: of an adaptation.
     """
 
     verifier: Verifier
@@ -50,6 +73,7 @@ class Trained:
     pairs: tuple[int, ...]
     removed: tuple[str, ...]
     problems: tuple[Problem, ...]
+    bought: Bought | None = None
 
 
 def train_verifier(
@@ -60,7 +84,7 @@ def train_verifier(
     seed: int,
     target_far: float = 0.01,
     limit: int = 3000,
-    copies: Literal["error", "drop"] = "error",
+    copies: Copies = "error",
     mitigation: str = "none",
 ) -> Trained:
     """Train a verifier, calibrate its threshold and measure it, each on other people.
@@ -82,16 +106,15 @@ def train_verifier(
         DatasetError: too few people or pictures.
         UsageError: `target_far` needs more mismatched pairs than there are, or a limit below 1.
     """
-    if limit < 1:
-        raise UsageError(f"must be at least 1, got {limit}", where="limit")
-    parts = _split_people(dataset, seed)
-    parts, removed = _without_copies(dataset, parts, copies)
+    check_limit(limit)
+    parts = split_people(dataset, seed)
+    parts, removed = without_copies(dataset, parts, copies, FingerprintCache())
     needed = mismatched_needed(target_far)
     drawn = [
-        _draw(dataset, part, name, limit=limit, mismatched=0 if i == 0 else needed, seed=seed)
+        draw_part(dataset, part, name, limit=limit, mismatched=0 if i == 0 else needed, seed=seed)
         for i, (name, part) in enumerate(zip(PARTS, parts, strict=True))
     ]
-    paired = _embed_together(engine, dataset, drawn)
+    paired = embed_parts(engine, dataset, drawn, PARTS)
     fitting, calibration, test = paired
     verifier, report = Verifier.fit(
         head,
@@ -114,77 +137,3 @@ def train_verifier(
         removed=tuple(dataset.pictures[i].id for i in removed),
         problems=fitting.problems,
     )
-
-
-def _split_people(dataset: Dataset, seed: int) -> list[Positions]:
-    first = split_identities(dataset, fraction=_FIRST_SHARE, seed=derive_seed(seed, "train"))
-    second = split_identities(
-        dataset,
-        fraction=_SECOND_SHARE,
-        seed=derive_seed(seed, "test"),
-        positions=first.non_members,
-    )
-    return [first.members, second.members, second.non_members]
-
-
-def _without_copies(
-    dataset: Dataset, parts: list[Positions], copies: Literal["error", "drop"]
-) -> tuple[list[Positions], list[int]]:
-    """Each part without pictures of which an earlier part holds a copy."""
-    cache = FingerprintCache()
-    clean, removed = [parts[0]], []
-    for part in parts[1:]:
-        earlier = np.sort(np.concatenate(clean))
-        if copies == "error":
-            check_disjoint(dataset, earlier, part, cache=cache)
-            clean.append(part)
-            continue
-        twice = {shared.right for shared in find_shared(dataset, earlier, part, cache=cache)}
-        removed += sorted(twice)
-        clean.append(part[~np.isin(part, list(twice))])
-    return clean, removed
-
-
-def _draw(
-    dataset: Dataset, part: Positions, name: str, *, limit: int, mismatched: int, seed: int
-) -> Pairs:
-    """Balanced pairs of one part, with more mismatched ones where a rate needs them."""
-    possible = count_pairs(dataset, positions=part)
-    balanced = min(possible.matched, possible.mismatched, limit)
-    wanted = max(balanced, mismatched)
-    if balanced < 1 or possible.mismatched < wanted:
-        raise DatasetError(
-            f"the {name} part can form {possible.matched} matched and {possible.mismatched} "
-            f"mismatched pairs, and needs 1 and {max(wanted, 1)}",
-            where=dataset.name,
-            hint="bring more people with two pictures or more, or ask for a larger --far",
-        )
-    return draw_pairs(
-        dataset,
-        matched=balanced,
-        mismatched=wanted,
-        seed=derive_seed(seed, "pairs", name),
-        positions=part,
-    )
-
-
-def _embed_together(
-    engine: EmbeddingEngine, dataset: Dataset, drawn: Sequence[Pairs]
-) -> list[Paired]:
-    """Embed the pairs of all parts in one go, and take them apart again."""
-    part = np.repeat(np.arange(len(drawn)), [len(pairs) for pairs in drawn])
-    together = Pairs(
-        np.concatenate([pairs.left for pairs in drawn]),
-        np.concatenate([pairs.right for pairs in drawn]),
-        np.concatenate([pairs.same for pairs in drawn]),
-        fold=part,
-    )
-    paired = embed_pairs(engine, dataset, together)
-    fold = paired.pairs.fold
-    parts = []
-    for i, name in enumerate(PARTS[: len(drawn)]):
-        one = paired.take(np.flatnonzero(fold == i))
-        if not len(one.pairs):
-            raise DatasetError(f"no pair of the {name} part could be embedded", where=dataset.name)
-        parts.append(replace(one, pairs=replace(one.pairs, fold=None)))
-    return parts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,8 @@ from facebone.verification.calibration import best_accuracy_threshold, calibrate
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.folds import draw_folds
 from facebone.verification.heads.base import FitReport, Head, Labelled, Labels, Scores
+from facebone.verification.heads.people import PeopleHead
+from facebone.verification.labelled_pictures import LabelledPictures
 from facebone.verification.metrics import check_far
 from facebone.verification.protocol import held_out_scores
 
@@ -35,6 +37,7 @@ class TrainingFacts:
         seed: of everything random in the training.
         mitigation: name of the defence it was trained with.
         pairs: number of pairs it was fitted to.
+        pictures: number of pictures of known people that it was fitted to instead.
     """
 
     data: str
@@ -42,6 +45,7 @@ class TrainingFacts:
     seed: int
     mitigation: str = "none"
     pairs: int = 0
+    pictures: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,15 +138,42 @@ class Verifier:
             scored, truth = held_out_scores(head.fresh, pairs, same, fold, seed=seed), same
         else:
             scored, truth = head.score(pairs), same
-        if target_far is None:
-            threshold = best_accuracy_threshold(scored, truth)
-        else:
-            threshold = calibrate_threshold(scored, truth, far=target_far)
-        facts = TrainingFacts(
-            training.data, training.fingerprint, training.seed, training.mitigation, len(pairs)
-        )
-        verifier = cls(routes, pairs.dimensions, head, threshold, target_far, facts)
-        return verifier, report
+        facts = replace(training, pairs=len(pairs))
+        threshold = _threshold(scored, truth, target_far)
+        return cls(routes, pairs.dimensions, head, threshold, target_far, facts), report
+
+    @classmethod
+    def fit_people(
+        cls,
+        head: PeopleHead,
+        pictures: LabelledPictures,
+        *,
+        routes: tuple[Mapping[str, str], ...],
+        training: TrainingFacts,
+        calibration: Labelled,
+        target_far: float | None = None,
+    ) -> tuple[Verifier, FitReport]:
+        """Fit an adaptation and choose its threshold on pairs of other people.
+
+        Args:
+            head: learns in place.
+            pictures: of known people.
+            routes: a description a backbone.
+            training: facts to keep; its seed is used, its number of pictures filled in.
+            calibration: pairs of people it does not learn from, and their labels.
+            target_far: as in `fit`.
+
+        Returns:
+            The verifier, and what fitting did.
+
+        Raises:
+            UsageError: too few mismatched pairs for `target_far`; see `PeopleHead.fit_people`.
+        """
+        report = head.fit_people(pictures, seed=training.seed)
+        pairs, truth = calibration
+        threshold = _threshold(head.score(pairs), truth, target_far)
+        facts = replace(training, pictures=len(pictures))
+        return cls(routes, pictures.dimensions, head, threshold, target_far, facts), report
 
     @property
     def backbones(self) -> tuple[str, ...]:
@@ -183,3 +214,10 @@ class Verifier:
         from facebone.verification.verifier_folder import load_verifier
 
         return load_verifier(folder)
+
+
+def _threshold(scores: Scores, same: Labels, far: float | None) -> float:
+    """Of best accuracy, or at a false accept rate."""
+    if far is None:
+        return best_accuracy_threshold(scores, same)
+    return calibrate_threshold(scores, same, far=far)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -33,6 +34,7 @@ class HeadDocument(_Strict):
     head: str
     settings: dict[str, JsonValue]
     dimensions: tuple[int, ...] | None
+    people: NonNegativeInt = 0
 
 
 class TrainingDocument(_Strict):
@@ -43,6 +45,7 @@ class TrainingDocument(_Strict):
     seed: NonNegativeInt
     mitigation: str
     pairs: NonNegativeInt
+    pictures: NonNegativeInt = 0
 
 
 class VerifierDocument(_Strict):
@@ -103,18 +106,14 @@ def save_verifier(verifier: Verifier, folder: Path) -> None:
         head=HeadDocument(**config),
         threshold=verifier.threshold,
         target_far=verifier.target_far,
-        training=TrainingDocument(
-            data=facts.data,
-            fingerprint=facts.fingerprint,
-            seed=facts.seed,
-            mitigation=facts.mitigation,
-            pairs=facts.pairs,
-        ),
+        training=TrainingDocument(**asdict(facts)),
         arrays_sha256=hashlib.sha256(content).hexdigest(),
     )
+    # What only adaptations have has a default, and is not written for heads.
+    text = document.model_dump_json(indent=2, exclude_defaults=True) + "\n"
     with new_folder(folder) as part:
         (part / ARRAYS_FILE).write_bytes(content)
-        (part / FACTS_FILE).write_text(document.model_dump_json(indent=2) + "\n", "utf-8")
+        (part / FACTS_FILE).write_text(text, "utf-8")
 
 
 def load_verifier(folder: Path) -> Verifier:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from facebone.errors import UnknownNameError
+from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import Mitigation
 from facebone.mitigations.multi_backbone.head import FaceBoneHead, check_several
 from facebone.mitigations.multi_backbone.query import POLICIES, key_bytes
 from facebone.mitigations.multi_backbone.settings import FaceBoneSettings, RotationSettings
 from facebone.mitigations.multi_backbone.spaces import SPACES
 from facebone.settings import parse_settings
-from facebone.verification.heads import HEADS, Head, make_head
+from facebone.verification.heads import ADAPTATIONS, HEADS, Head, make_head
 
 _MEETINGS = {
     "batch": "blocks of {block} pairs meet them in turn, the same in every epoch",
@@ -47,6 +47,12 @@ class FaceBone(Mitigation):
         Under ``fusion`` it is the logistic head whatever was asked for; `head_settings` are its
         own only if that is what was asked for.
         """
+        if head in ADAPTATIONS:
+            raise UsageError(
+                f"protects heads that learn from pairs, and {head} learns from pictures of people",
+                where=f"mitigation {self.name}",
+                hint="leave it out, or take a head instead of the adaptation",
+            )
         kind = HEADS.get(head)
         # A wrong setting is an error even where the head is replaced.
         parse_settings(kind.settings_type, head_settings, owner=f"head {head}")
