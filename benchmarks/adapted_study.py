@@ -1,0 +1,235 @@
+"""Ask adapted verifiers of LFW about people they may have been trained on.
+
+Of each recipe many models are trained, each on its own random half of the people with 4 pictures or
+more; each is attacked with the others, trained by the same recipe under the same defence, as
+shadows. Half of a person's pictures may be trained on, the others are asked about. Writes
+results/adapted_study.json. Models' answers are kept in
+runs/adapted_study, so an interrupted study goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.adapted_subjects import AT_ONCE, FEW_MODELS, Subject, all_subjects
+from benchmarks.results_file import write_result
+from benchmarks.study_tools import over_models, run_all
+from facebone.attacks.access import Ask, Channel
+from facebone.attacks.asking import parse_attack
+from facebone.attacks.base import make_attack
+from facebone.attacks.observations import Observations
+from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.answers import log_odds_of
+from facebone.audit.environment import code_fingerprint
+from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
+from facebone.audit.target import TargetRecipe
+from facebone.audit.unit_candidates import draw_units
+from facebone.audit.unit_material import UnitMaterial, embed_units
+from facebone.audit.unit_target import UnitAnswers, make_null_unit_target, unit_table
+from facebone.commands.assemble import open_store
+from facebone.commands.options import Alignment
+from facebone.config import assets_folder
+from facebone.data.dataset import load_dataset
+from facebone.data.pairs import Pairs
+from facebone.data.splits import Level
+from facebone.files import new_file
+from facebone.progress import for_console
+from facebone.seeding import make_rng
+from facebone.verification.engine import EmbeddingEngine
+from facebone.verification.folds import draw_folds, fold_accuracies
+from facebone.verification.heads import LearningHead
+from facebone.verification.heads.base import sigmoid
+from facebone.verification.metrics import auc
+from facebone.verification.routes import open_routes
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "runs" / "adapted_study"
+
+ACCURACIES = ("strangers", "strangers before", "members", "members before")
+
+
+def embed(subject: Subject, assets: Path) -> UnitMaterial:
+    """The candidates of a subject."""
+    dataset = load_dataset("lfw", assets / "lfw")
+    alignment = Alignment.FIVE_POINT if subject.aligned else Alignment.NONE
+    routes = open_routes(list(subject.backbones), alignment=alignment.value, missing="centre")
+    engine = EmbeddingEngine(routes, store=open_store(), progress=for_console)
+    units = draw_units(
+        dataset, Level.IDENTITY, limit=3000, seed=0, training_pictures=subject.training
+    )
+    return embed_units(engine, dataset, units)[0]
+
+
+def recipe_of(subject: Subject) -> TargetRecipe:
+    """How its models are made."""
+    return TargetRecipe(
+        subject.name, subject.mitigation, subject.defence, subject.head, subject.settings
+    )
+
+
+def train_some(task: tuple[Subject, UnitMaterial, int]) -> None:
+    """Train a few models, and keep what they answer and how accurate they are."""
+    subject, material, first = task
+    numbers = range(first, min(first + AT_ONCE, subject.first + subject.models))
+    recipe = recipe_of(subject)
+    heads = train_shadows(recipe, material, seed=0, numbers=numbers)
+    channels = channels_of(subject)
+    batch = ask_shadows(heads, recipe, material, seed=0, numbers=numbers, channels=channels)
+    found = [
+        accuracies(head, recipe, material, member, seed=number)
+        for head, member, number in zip(heads, batch.trained, numbers, strict=True)
+    ]
+    extra = {}
+    if subject.null:
+        null = [
+            make_null_unit_target(recipe, material, seed=number, channels=channels)
+            for number in numbers
+        ]
+        extra = {
+            "null_member": np.stack([one.member for one in null]),
+            "null": np.stack([one.answers.log_odds[:, 0] for one in null]),
+            **{
+                f"null_{name}": np.stack([one.answers.channels[name] for one in null])
+                for name in channels
+            },
+        }
+    with new_file(_file(subject, first)) as part, part.open("wb") as file:
+        np.savez(file, accuracies=np.array(found), **batch.to_arrays(), **extra)
+
+
+def channels_of(subject: Subject) -> list[Channel]:
+    """What must be recorded besides answers."""
+    wanted = {
+        channel
+        for spec in (*subject.attacks, *subject.learnt)
+        for channel in parse_attack(spec).channels
+    }
+    return [channel for channel in Channel if channel in wanted]
+
+
+def accuracies(
+    head: LearningHead, recipe: TargetRecipe, material: UnitMaterial, member: Any, *, seed: int
+) -> list[float]:
+    """`ACCURACIES` on pictures that were not trained on; before is the mean of the cosines."""
+    columns = recipe.columns(material.backbones)
+    found: list[float] = []
+    for group in (~member & ~material.control_units, member):
+        pairs = pairs_among(material, group, seed=seed)
+        folds = draw_folds(pairs.same, seed=seed)
+        before = material.embedded(pairs, columns).cosines().mean(axis=1, dtype=np.float64)
+        after = log_odds_of(head, material, pairs, columns)
+        found += [
+            float(np.mean(fold_accuracies(scores, pairs.same, folds))) for scores in (after, before)
+        ]
+    return found
+
+
+def pairs_among(material: UnitMaterial, group: Any, *, seed: int) -> Pairs:
+    """All matched pairs among the probes of some people, and as many random mismatched ones."""
+    mine = np.unique(material.asked[group[material.asked[:, 1]], 0])
+    matched = material.questions.take(mine[material.questions.same[mine]])
+    pictures = matched.pictures()
+    drawn = make_rng(seed, "mismatched").choice(pictures, (3 * len(matched), 2))
+    drawn = drawn[material.people[drawn[:, 0]] != material.people[drawn[:, 1]]][: len(matched)]
+    return Pairs(
+        np.concatenate([matched.left, drawn[:, 0]]),
+        np.concatenate([matched.right, drawn[:, 1]]),
+        np.arange(len(matched) + len(drawn)) < len(matched),
+    )
+
+
+def _file(subject: Subject, first: int) -> Path:
+    asked = asdict(subject) | {"code": code_fingerprint(), "name": "", "part": "", "probes": ""}
+    key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=list).encode()).hexdigest()
+    return KEPT / f"{key[:16]}_{first}.npz"
+
+
+def attack_one(task: tuple[Subject, UnitMaterial, Mapping[str, Any], int]) -> dict[str, float]:
+    """One model attacked with all others: by attack and number of probes."""
+    subject, material, kept, target = task
+    batch = ShadowBatch.from_arrays(kept)
+    others = np.arange(len(batch.log_odds)) != target
+    channels = {name: values[target].astype(np.float64) for name, values in batch.channels.items()}
+    member, odds = batch.trained[target], batch.log_odds[target]
+    if subject.null:
+        member, odds = kept["null_member"][target], kept["null"][target]
+        channels = {name: kept[f"null_{name}"][target] for name in channels}
+    odds = odds.astype(np.float64)[:, None]
+    seen = Observations(sigmoid(odds), material.questions.same, odds, 0.5, channels=channels)
+    answered = UnitAnswers(member, seen, seen, target)
+    shadows = ShadowAnswers(
+        batch.log_odds[others],
+        np.zeros((int(others.sum()), len(odds)), dtype=np.bool_),
+        {name: values[others] for name, values in batch.channels.items()},
+    )
+    found = {}
+    for probes in subject.probes:
+        long = subject.learnt if probes is None and target < FEW_MODELS else ()
+        for spec in (*subject.attacks, *long):
+            asking = parse_attack(spec)
+            if probes == 1 and asking.ask is Ask.AMONG:
+                continue  # a single picture has no other beside it
+            table = unit_table(
+                material,
+                answered,
+                shadows,
+                shadow_members=batch.trained[others],
+                ask=asking.ask,
+                probes=probes,
+            )
+            rows = np.flatnonzero(table.candidates)
+            units, truth = table.answers.take(rows), table.member[rows]
+            scores = make_attack(asking.name, asking.settings).score(units)
+            key = f"{spec} {probes or 'all'}"
+            found[key] = auc(scores, truth)
+            found[f"{key} tpr"] = float(np.mean(scores[truth] > np.quantile(scores[~truth], 0.99)))
+    return found
+
+
+def study(subject: Subject, assets: Path) -> dict[str, Any]:
+    """All figures of a subject."""
+    material = embed(subject, assets)
+    firsts = range(subject.first, subject.first + subject.models, AT_ONCE)
+    tasks = [(subject, material, k) for k in firsts if not _file(subject, k).exists()]
+    label = f"{subject.part}, {subject.name}, {subject.faces}, {subject.training}"
+    run_all(train_some, tasks, label=f"{label}: training")
+    parts = [np.load(_file(subject, first)) for first in firsts]
+    kept = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
+    targets = range(subject.models)
+    found = run_all(
+        attack_one, [(subject, material, kept, k) for k in targets], label=f"{label}: attacking"
+    )
+    names = dict.fromkeys(name for one in found for name in one)
+    measured = kept["accuracies"]
+    return {
+        **asdict(subject),
+        "people": int((~material.control_units).sum()),
+        "accuracy": dict(zip(ACCURACIES, over_models(measured.tolist()), strict=True)),
+        "change": over_models((measured[:, [0]] - measured[:, [1]]).tolist())[0],
+        "found": {
+            name: over_models([[one[name]] for one in found if name in one])[0] for name in names
+        },
+    }
+
+
+def main() -> int:
+    assets = assets_folder()
+    if assets is None:
+        print("FACEBONE_ASSETS is not set", file=sys.stderr)
+        return 2
+    KEPT.mkdir(parents=True, exist_ok=True)
+    rows = [study(subject, assets) for subject in all_subjects()]
+    write_result("adapted_study", {"rows": rows})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
