@@ -211,6 +211,25 @@ def test_pictures_may_be_asked_about_too(audit: Any) -> None:
     assert [target.level for target in read(out).targets] == ["image"]
 
 
+def test_facebone_stands_beside_it_unless_told_otherwise(audit: Any) -> None:
+    result, out = audit("--adapt", "whitening", "--attack", "loss_threshold", undefended=False)
+    assert result.code == 0, result.err
+    targets = read(out).targets
+    assert [target.mitigation for target in targets] == ["none", "facebone"]
+    assert "people split into 4 groups" in targets[1].description
+    assert all(target.head == "whitening" for target in targets)
+
+
+def test_facebone_trains_and_verifies(train: Any, facebone: Any, many: Path) -> None:
+    result, out = train("--adapt", "whitening", "--mitigation", "facebone:parts=3,splits=1")
+    assert result.code == 0, result.err
+    assert "people split into 3 groups; 3 adaptations" in result.err
+    one, other = sorted(sorted(many.iterdir())[0].iterdir())[:2]
+    told = facebone("verify", one, other, "--model", out, "--json")
+    assert told.code == 0, told.err
+    assert Verifier.load(out).head.name == "facebone_people"
+
+
 def test_fine_tuned_backbones_are_called_by_their_names(audit: Any) -> None:
     words = ("--backbone", "tiny_mobile", "--attack", "loss_threshold", "--mitigation")
     spec = "none:backbones=tiny_mobile"

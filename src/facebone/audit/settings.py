@@ -36,8 +36,6 @@ ADAPTED_ATTACKS = (*DEFAULT_ATTACKS, "lira", "set_likelihood")
 ALL = "all"
 
 DEFAULT_MITIGATIONS = ("none", "facebone")
-UNDEFENDED = ("none",)
-"""The default for adaptations, which FaceBone does not protect: it trains heads on pairs."""
 
 MOST_SEEDS, MOST_SHADOWS = 100, 4096
 

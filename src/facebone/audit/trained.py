@@ -244,7 +244,7 @@ def _facts(recipe: TargetRecipe, names: tuple[str, ...], level: Level = Level.PA
     return TargetFacts(
         name=at_level(recipe.name, level),
         mitigation=recipe.mitigation,
-        description=mitigation.describe(chosen),
+        description=mitigation.describe(chosen, head=recipe.head),
         backbones=chosen,
         mitigation_settings=mitigation.public_settings(),
         head=recipe.head,

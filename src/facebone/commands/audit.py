@@ -61,8 +61,7 @@ def audit(
         list[str] | None,
         typer.Option(
             help="Defence, a target each: `none`, `facebone`, or with settings as in "
-            "`facebone:query=mean`. Repeat; `none` and `facebone` by default; with --adapt, "
-            "which FaceBone does not protect, `none`."
+            "`facebone:query=mean`. Repeat; `none` and `facebone` by default."
         ),
     ] = None,
     attack: Annotated[
@@ -220,7 +219,7 @@ def audit(
     """Train targets, attack them, and prove with intervals what they leak and what defence buys."""
     del config  # its callback has made its values the defaults of the other options
     from facebone.audit.limits import exceeded, parse_limits
-    from facebone.audit.settings import DEFAULT_MITIGATIONS, UNDEFENDED, AuditSettings
+    from facebone.audit.settings import DEFAULT_MITIGATIONS, AuditSettings
     from facebone.commands import audit_runs as runs
 
     limits = parse_limits(fail_above or ())
@@ -304,7 +303,7 @@ def audit(
             backbones=seen.backbones,
             head=kind,
             head_settings=head_settings,
-            mitigations=tuple(mitigation or (UNDEFENDED if adapt else DEFAULT_MITIGATIONS)),
+            mitigations=tuple(mitigation or DEFAULT_MITIGATIONS),
             attacks=attacks,
             access=access.value,
             levels=levels,

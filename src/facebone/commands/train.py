@@ -155,7 +155,7 @@ def train(
     for name, people, count in zip(PARTS, trained.people, counts, strict=True):
         note(f"{name:>11}: {people} people, {count}")
     note(describe_routes(engine.routes))
-    note(defence.describe(routes))
+    note(defence.describe(routes, head=kind))
     note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
     print_utility(trained.utility)
     if bought is not None:

@@ -108,8 +108,13 @@ class Mitigation(ABC):
         """
 
     @abstractmethod
-    def describe(self, backbones: tuple[str, ...]) -> str:
-        """What it does with these backbones, in one line for people; no secret is in it."""
+    def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
+        """What it does with these backbones, in one line for people; no secret is in it.
+
+        Args:
+            backbones: names.
+            head: name of the head, or of the adaptation, that it protects.
+        """
 
     def public_settings(self) -> dict[str, Any]:
         """Settings that differ from the defaults, as JSON holds them, without those kept secret."""

@@ -27,6 +27,7 @@ class Undefended(Mitigation):
         del backbones  # it takes them as they come
         return make_head(head, head_settings, device=device)
 
-    def describe(self, backbones: tuple[str, ...]) -> str:
+    def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
         """The backbones, and that nothing is done."""
+        del head
         return f"no defence: the head learns from {' + '.join(backbones)} as they are"

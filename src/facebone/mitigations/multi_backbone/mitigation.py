@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import Mitigation
 from facebone.mitigations.multi_backbone.head import FaceBoneHead, check_several
+from facebone.mitigations.multi_backbone.people_head import PeopleSplitHead
+from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
 from facebone.mitigations.multi_backbone.query import POLICIES, key_bytes
-from facebone.mitigations.multi_backbone.settings import FaceBoneSettings, RotationSettings
+from facebone.mitigations.multi_backbone.settings import (
+    OF_PEOPLE,
+    FaceBoneSettings,
+    RotationSettings,
+    plain,
+)
 from facebone.mitigations.multi_backbone.spaces import SPACES
 from facebone.settings import parse_settings
 from facebone.verification.heads import ADAPTATIONS, HEADS, Head, make_head
@@ -25,6 +32,9 @@ _MEETINGS = {
 
 class FaceBone(Mitigation):
     """Trains a head on embeddings from many backbones, so that it memorises none of them.
+
+    An adaptation learns people, which many backbones do not change. It is trained many times, each
+    time without some of the people, and each person is answered by those that never saw them.
 
     References:
         The idea, as one backbone a batch: guyelov/Face-Recognition-Mitigation-Method.
@@ -45,17 +55,15 @@ class FaceBone(Mitigation):
         """The head that the assignment makes.
 
         Under ``fusion`` it is the logistic head whatever was asked for; `head_settings` are its
-        own only if that is what was asked for.
+        own only if that is what was asked for. An adaptation is trained on people split over many.
         """
         if head in ADAPTATIONS:
-            raise UsageError(
-                f"protects heads that learn from pairs, and {head} learns from pictures of people",
-                where=f"mitigation {self.name}",
-                hint="leave it out, or take a head instead of the adaptation",
-            )
+            people = self._people(head=head, head_settings=plain(dict(head_settings)))
+            return PeopleSplitHead(people, device=device)
         kind = HEADS.get(head)
         # A wrong setting is an error even where the head is replaced.
         parse_settings(kind.settings_type, head_settings, owner=f"head {head}")
+        self._refuse(OF_PEOPLE, f"with an adaptation alone, which {head} is not")
         check_several(len(backbones))
         if self.settings.assignment == "all":
             return make_head(head, head_settings, device=device)
@@ -65,10 +73,12 @@ class FaceBone(Mitigation):
         rotation = self._rotation(backbones, head=head, head_settings=dict(head_settings))
         return FaceBoneHead(rotation, device=device)
 
-    def describe(self, backbones: tuple[str, ...]) -> str:
-        """Assignment, query policy and space in one line."""
+    def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
+        """Assignment, query policy and space, or how people are split, in one line."""
         settings: FaceBoneSettings = self.settings
         listed = " + ".join(backbones)
+        if head in ADAPTATIONS:
+            return f"{listed}: {self._people().describe()}"
         if settings.assignment in ("all", "fusion"):
             how = f"{_MEETINGS[settings.assignment]} (assignment {settings.assignment})"
             return f"{listed}: {how}; all of them answer, each in its own space"
@@ -82,6 +92,30 @@ class FaceBone(Mitigation):
             f"{listed}: {how} (assignment {rotation.assignment}); {who} (query {rotation.query}); "
             f"{space} (space {rotation.space})"
         )
+
+    def _people(self, **head: Any) -> PeopleSettings:
+        """The settings of the head of an adaptation, defaults left to it."""
+        if self.settings.assignment != FaceBoneSettings().assignment:
+            raise UsageError(
+                "means something with heads that learn from pairs alone",
+                where="mitigation facebone, assignment",
+                hint="leave it out",
+            )
+        given = {
+            name: getattr(self.settings, name)
+            for name in OF_PEOPLE
+            if getattr(self.settings, name) is not None
+        }
+        return PeopleSettings(**given, **head)
+
+    def _refuse(self, names: Iterable[str], where: str) -> None:
+        for name in names:
+            if getattr(self.settings, name) is not None:
+                raise UsageError(
+                    f"{name} means something {where}",
+                    where=f"mitigation {self.name}",
+                    hint=f"leave {name} out",
+                )
 
     def _rotation(self, backbones: tuple[str, ...], **head: Any) -> RotationSettings:
         """The settings of the composed head, defaults left to it."""

@@ -9,12 +9,16 @@ from typing import Any
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import SECRET, MitigationSettings
 from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
+from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
 from facebone.mitigations.multi_backbone.query import MIN_KEY_LENGTH, POLICIES
 from facebone.mitigations.multi_backbone.spaces import SPACES
 from facebone.settings import check_integer, check_number
 
 JOINED = ("all", "fusion")
 """Assignments under which every pair meets all backbones at once."""
+
+OF_PEOPLE = ("parts", "left_out", "splits", "answer")
+"""Settings that mean something with an adaptation alone; see `PeopleSettings`."""
 
 KEPT = "kept with the arrays"
 """Stands for the key in the part of a saved head that people read."""
@@ -51,6 +55,12 @@ class FaceBoneSettings(MitigationSettings):
             hexadecimal digits. None derives it from the seed, so that an audit can be repeated;
             whoever can guess the seed then knows it, so a verifier that goes out into the world
             needs a key of its own. It is saved with the verifier's arrays and shown nowhere.
+        parts: with an adaptation, groups that people are split into, 4 by default.
+        left_out: groups that each adaptation is trained without, 2 by default.
+        splits: how often people are split anew, 2 by default.
+        answer: ``unseen`` (default): each pair is answered by adaptations that never saw whom it
+            shows. ``distilled``: by one adapter that they taught; it keeps no list of people, and
+            leaks more. See `PeopleSettings` for all four.
     """
 
     assignment: str = "fusion"
@@ -61,6 +71,10 @@ class FaceBoneSettings(MitigationSettings):
     block: int | None = None
     regularisation: float | None = None
     key: str | None = field(default=None, repr=False, metadata=SECRET)
+    parts: int | None = None
+    left_out: int | None = None
+    splits: int | None = None
+    answer: str | None = None
 
     def __post_init__(self) -> None:
         # slots=True makes another class of this one, which super() without arguments would miss.
@@ -85,6 +99,8 @@ class FaceBoneSettings(MitigationSettings):
         check_numbers(self.width, self.block, self.regularisation)
         if self.key is not None:
             check_key(self.key)
+        people = {name: getattr(self, name) for name in OF_PEOPLE}
+        PeopleSettings(**{name: value for name, value in people.items() if value is not None})
 
     def _only(self, name: str, applies: bool, where: str) -> None:
         if getattr(self, name) is not None and not applies:

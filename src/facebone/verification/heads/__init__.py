@@ -55,6 +55,7 @@ ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:Fin
 # reference is here, so this package still imports nothing of theirs.
 COMPOSED: Registry[type[Head]] = Registry("composed head")
 COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
+COMPOSED.add("facebone_people", "facebone.mitigations.multi_backbone.people_head:PeopleSplitHead")
 
 
 def head_kind(name: str) -> type[Head]:
