@@ -95,6 +95,26 @@ def test_units_train_heads_from_their_own_pairs(
         np.testing.assert_allclose(head.score(questions), alone.score(questions), rtol=1e-6)
 
 
+def test_heads_of_more_or_fewer_people_are_kept_side_by_side(
+    make_unit_material: Callable[..., UnitMaterial],
+) -> None:
+    """A row for everybody who was trained on: as many rows as people, one head unlike another."""
+    material = make_unit_material(Level.IMAGE, (3,) * 40, limit=60, widths=(6, 4))
+    recipe, pairs = TargetRecipe("t", "facebone", head="whitening"), material.training
+    few = np.isin(material.people, np.unique(material.people)[:20])
+    rows = [np.arange(len(pairs)), np.flatnonzero(few[pairs.left] & few[pairs.right])]
+    heads = train_heads(recipe, material, pairs, rows, [4, 5])
+    facts, arrays = pack(heads)
+    people = [len(head.state()[1]["registry"]) for head in heads]
+    assert people[0] > people[1]
+    assert [len(arrays[f"head{i}.registry"]) for i in range(2)] == people
+    assert len(arrays["head.line"]) == 2
+    back = unpack(recipe, material, json.loads(json.dumps(facts)), arrays)
+    questions = material.embedded(material.questions, (0, 1))
+    for before, after in zip(heads, back, strict=True):
+        assert (before.logit(questions) == after.logit(questions)).all()
+
+
 def test_a_head_that_learns_nothing_is_refused(material: Material) -> None:
     recipe = TargetRecipe("c", "none", head="cosine")
     with pytest.raises(UsageError, match="head cosine: learns nothing"):

@@ -39,11 +39,18 @@ def train_heads(
 
 
 def pack(heads: Sequence[Head]) -> tuple[dict[str, Any], Arrays]:
-    """All that makes the heads: a part that JSON can hold, and arrays, a row a head."""
+    """All that makes the heads: a part that JSON can hold, and arrays, a row a head.
+
+    Arrays that differ in shape, such as a row for everybody who was trained on, are kept apart.
+    """
     states = [head.state() for head in heads]
-    arrays = {
-        f"head.{name}": np.stack([arrays[name] for _, arrays in states]) for name in states[0][1]
-    }
+    arrays: Arrays = {}
+    for name in states[0][1]:
+        rows = [own[name] for _, own in states]
+        if len({row.shape for row in rows}) == 1:
+            arrays[f"head.{name}"] = np.stack(rows)
+        else:
+            arrays |= {f"head{i}.{name}": row for i, row in enumerate(rows)}
     return {"heads": [config for config, _ in states]}, arrays
 
 
@@ -52,15 +59,19 @@ def unpack(
 ) -> list[LearningHead]:
     """The heads that were packed."""
     kind = type(_unfitted(recipe, gallery))
-    stacked = {
-        name.removeprefix("head."): rows
-        for name, rows in arrays.items()
-        if name.startswith("head.")
-    }
     return [
-        kind.from_state(config, {name: rows[i] for name, rows in stacked.items()})
+        kind.from_state(config, _parts("head.", arrays, row=i) | _parts(f"head{i}.", arrays))
         for i, config in enumerate(facts["heads"])
     ]
+
+
+def _parts(prefix: str, arrays: Mapping[str, Any], row: int | None = None) -> Arrays:
+    """Arrays whose names begin so, or a row of each, by the rest of their names."""
+    return {
+        name.removeprefix(prefix): array if row is None else array[row]
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def _unfitted(recipe: TargetRecipe, gallery: Gallery) -> LearningHead:
