@@ -14,26 +14,26 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.adapted_subjects import AT_ONCE, FEW_MODELS, Subject, all_subjects
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
+from benchmarks.unit_tools import ACCURACIES, Attacked, accuracies
 from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import parse_attack
-from facebone.attacks.base import make_attack
-from facebone.attacks.observations import Observations
-from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.answers import log_odds_of
 from facebone.audit.environment import code_fingerprint
 from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units
-from facebone.audit.unit_target import UnitAnswers, make_null_unit_target, unit_table
+from facebone.audit.unit_target import make_null_unit_target
 from facebone.commands.assemble import open_store
 from facebone.commands.options import Alignment
 from facebone.config import assets_folder
@@ -42,18 +42,12 @@ from facebone.data.pairs import Pairs
 from facebone.data.splits import Level
 from facebone.files import new_file
 from facebone.progress import for_console
-from facebone.seeding import make_rng
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.folds import draw_folds, fold_accuracies
 from facebone.verification.heads import LearningHead
-from facebone.verification.heads.base import sigmoid
-from facebone.verification.metrics import auc
 from facebone.verification.routes import open_routes
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "runs" / "adapted_study"
-
-ACCURACIES = ("strangers", "strangers before", "members", "members before")
 
 
 def embed(subject: Subject, assets: Path) -> UnitMaterial:
@@ -81,10 +75,12 @@ def train_some(task: tuple[Subject, UnitMaterial, int]) -> None:
     numbers = range(first, min(first + AT_ONCE, subject.first + subject.models))
     recipe = recipe_of(subject)
     heads = train_shadows(recipe, material, seed=0, numbers=numbers)
-    channels = channels_of(subject)
+    channels, columns = channels_of(subject), recipe.columns(material.backbones)
     batch = ask_shadows(heads, recipe, material, seed=0, numbers=numbers, channels=channels)
     found = [
-        accuracies(head, recipe, material, member, seed=number)
+        accuracies(
+            partial(_log_odds, head, material, columns), material, member, columns, seed=number
+        )
         for head, member, number in zip(heads, batch.trained, numbers, strict=True)
     ]
     extra = {}
@@ -115,39 +111,14 @@ def channels_of(subject: Subject) -> list[Channel]:
     return [channel for channel in Channel if channel in wanted]
 
 
-def accuracies(
-    head: LearningHead, recipe: TargetRecipe, material: UnitMaterial, member: Any, *, seed: int
-) -> list[float]:
-    """`ACCURACIES` on pictures that were not trained on; before is the mean of the cosines."""
-    columns = recipe.columns(material.backbones)
-    found: list[float] = []
-    for group in (~member & ~material.control_units, member):
-        pairs = pairs_among(material, group, seed=seed)
-        folds = draw_folds(pairs.same, seed=seed)
-        before = material.embedded(pairs, columns).cosines().mean(axis=1, dtype=np.float64)
-        after = log_odds_of(head, material, pairs, columns)
-        found += [
-            float(np.mean(fold_accuracies(scores, pairs.same, folds))) for scores in (after, before)
-        ]
-    return found
-
-
-def pairs_among(material: UnitMaterial, group: Any, *, seed: int) -> Pairs:
-    """All matched pairs among the probes of some people, and as many random mismatched ones."""
-    mine = np.unique(material.asked[group[material.asked[:, 1]], 0])
-    matched = material.questions.take(mine[material.questions.same[mine]])
-    pictures = matched.pictures()
-    drawn = make_rng(seed, "mismatched").choice(pictures, (3 * len(matched), 2))
-    drawn = drawn[material.people[drawn[:, 0]] != material.people[drawn[:, 1]]][: len(matched)]
-    return Pairs(
-        np.concatenate([matched.left, drawn[:, 0]]),
-        np.concatenate([matched.right, drawn[:, 1]]),
-        np.arange(len(matched) + len(drawn)) < len(matched),
-    )
+def _log_odds(
+    head: LearningHead, material: UnitMaterial, columns: tuple[int, ...], pairs: Pairs
+) -> npt.NDArray[np.float64]:
+    return log_odds_of(head, material, pairs, columns)
 
 
 def _file(subject: Subject, first: int) -> Path:
-    asked = asdict(subject) | {"code": code_fingerprint(), "name": "", "part": "", "probes": ""}
+    asked = asdict(subject) | {"code": code_fingerprint(), "name": "", "part": ""}
     key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=list).encode()).hexdigest()
     return KEPT / f"{key[:16]}_{first}.npz"
 
@@ -156,41 +127,19 @@ def attack_one(task: tuple[Subject, UnitMaterial, Mapping[str, Any], int]) -> di
     """One model attacked with all others: by attack and number of probes."""
     subject, material, kept, target = task
     batch = ShadowBatch.from_arrays(kept)
-    others = np.arange(len(batch.log_odds)) != target
-    channels = {name: values[target].astype(np.float64) for name, values in batch.channels.items()}
-    member, odds = batch.trained[target], batch.log_odds[target]
+    attacked = Attacked.among(material, batch, target)
     if subject.null:
-        member, odds = kept["null_member"][target], kept["null"][target]
-        channels = {name: kept[f"null_{name}"][target] for name in channels}
-    odds = odds.astype(np.float64)[:, None]
-    seen = Observations(sigmoid(odds), material.questions.same, odds, 0.5, channels=channels)
-    answered = UnitAnswers(member, seen, seen, target)
-    shadows = ShadowAnswers(
-        batch.log_odds[others],
-        np.zeros((int(others.sum()), len(odds)), dtype=np.bool_),
-        {name: values[others] for name, values in batch.channels.items()},
-    )
+        channels = {name: kept[f"null_{name}"][target] for name in batch.channels}
+        member, log_odds = kept["null_member"][target], kept["null"][target]
+        attacked = Attacked.beside(material, batch, target, member, log_odds, channels)
     found = {}
     for probes in subject.probes:
         long = subject.learnt if probes is None and target < FEW_MODELS else ()
         for spec in (*subject.attacks, *long):
-            asking = parse_attack(spec)
-            if probes == 1 and asking.ask is Ask.AMONG:
+            if probes == 1 and parse_attack(spec).ask is Ask.AMONG:
                 continue  # a single picture has no other beside it
-            table = unit_table(
-                material,
-                answered,
-                shadows,
-                shadow_members=batch.trained[others],
-                ask=asking.ask,
-                probes=probes,
-            )
-            rows = np.flatnonzero(table.candidates)
-            units, truth = table.answers.take(rows), table.member[rows]
-            scores = make_attack(asking.name, asking.settings).score(units)
             key = f"{spec} {probes or 'all'}"
-            found[key] = auc(scores, truth)
-            found[f"{key} tpr"] = float(np.mean(scores[truth] > np.quantile(scores[~truth], 0.99)))
+            found[key], found[f"{key} tpr"] = attacked.tried(spec, probes=probes)
     return found
 
 
@@ -213,7 +162,7 @@ def study(subject: Subject, assets: Path) -> dict[str, Any]:
         **asdict(subject),
         "people": int((~material.control_units).sum()),
         "accuracy": dict(zip(ACCURACIES, over_models(measured.tolist()), strict=True)),
-        "change": over_models((measured[:, [0]] - measured[:, [1]]).tolist())[0],
+        "change": over_models((measured[:, [1]] - measured[:, [0]]).tolist())[0],
         "found": {
             name: over_models([[one[name]] for one in found if name in one])[0] for name in names
         },

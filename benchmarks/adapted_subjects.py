@@ -29,13 +29,21 @@ TRAINING = (2, 5, 10)
 EPOCHS = (5, 10, 20, 40, 80, 160)
 PROBES = (1, 2, 5, None)
 
+SHORT: dict[str, Any] = {"residual": True, "epochs": 10}
 RECIPES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("centred", "whitening", {"power": 0.0}),
     ("half-whitened", "whitening", {}),
+    ("whitened within people", "whitening", {"power": 1.0, "within": True}),
     ("MLP", "adapter", {}),
     ("MLP, residual", "adapter", {"residual": True}),
     ("low rank, residual", "adapter", {"shape": "low_rank", "residual": True}),
+    ("linear, residual, 10 epochs", "adapter", SHORT | {"shape": "linear"}),
+    ("MLP, residual, 10 epochs", "adapter", SHORT),
     ("MLP, one a backbone, fused", "adapter", {"joint": False}),
+)
+DEFENCES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("", "none", {}),
+    (", FaceBone", "facebone", {}),
 )
 
 
@@ -120,7 +128,17 @@ def _trade() -> list[Subject]:
     """What helps strangers, and what it leaks: by label, and without labels."""
     both = tuple(NAMES)[-1]
     return [
-        Subject("trade", name, both, aligned, head=head, settings=settings)
+        Subject(
+            "trade",
+            name + also,
+            both,
+            aligned,
+            head=head,
+            settings=settings,
+            mitigation=mitigation,
+            defence=defence,
+        )
         for aligned in (True, False)
         for name, head, settings in RECIPES
+        for also, mitigation, defence in DEFENCES
     ]

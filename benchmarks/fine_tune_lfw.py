@@ -24,17 +24,12 @@ import torch
 
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
+from benchmarks.unit_tools import ACCURACIES, Attacked, accuracies
 from facebone.attacks.access import Channel
-from facebone.attacks.asking import parse_attack
-from facebone.attacks.base import make_attack
-from facebone.attacks.observations import Observations
-from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.answers import answer
 from facebone.audit.shadows import ShadowBatch
-from facebone.audit.unadapted import unadapted_scores
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units, members_of
-from facebone.audit.unit_target import UnitAnswers, unit_table
 from facebone.config import assets_folder
 from facebone.data.dataset import load_dataset
 from facebone.data.pairs import Pairs
@@ -42,13 +37,10 @@ from facebone.data.splits import Level
 from facebone.data.store import EmbeddingStore
 from facebone.files import new_file
 from facebone.progress import for_console
-from facebone.seeding import derive_seed, make_rng
+from facebone.seeding import derive_seed
 from facebone.verification.adaptation.fine_tuning import FineTuningHead, fine_tune
 from facebone.verification.adaptation.fine_tuning_settings import FineTuningSettings, place_cut
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.folds import draw_folds, fold_accuracies
-from facebone.verification.heads.base import sigmoid
-from facebone.verification.metrics import auc
 from facebone.verification.routes import open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "fine_tune_lfw"
@@ -67,7 +59,6 @@ ATTACKS = (
     "set_likelihood",
 )
 CHANNELS = (Channel.UNADAPTED,)
-ACCURACIES = ("strangers before", "strangers", "members before", "members")
 
 
 @cache
@@ -119,13 +110,17 @@ def train_one(number: int) -> None:
         progress=for_console,
     )
     seconds = time.perf_counter() - begun
+
+    def asked(pairs: Pairs) -> npt.NDArray[np.float64]:
+        return answer(head, candidates, pairs, (0,), seed=0).log_odds[:, 0]
+
     said = answer(head, candidates, candidates.questions, (0,), channels=CHANNELS, seed=0)
     with new_file(_file(number, "npz")) as part, part.open("wb") as file:
         np.savez(
             file,
             log_odds=said.log_odds[:, 0].astype(np.float32),
             trained=member,
-            accuracies=accuracies(head, candidates, member, seed=seed),
+            accuracies=accuracies(asked, candidates, member, (0,), seed=seed),
             loss=report.train_loss,
             pictures=len(pictures),
             seconds=seconds,
@@ -134,66 +129,12 @@ def train_one(number: int) -> None:
     _file(number, "checkpoint").unlink(missing_ok=True)
 
 
-def accuracies(
-    head: FineTuningHead, candidates: UnitMaterial, member: npt.NDArray[np.bool_], *, seed: int
-) -> list[float]:
-    """`ACCURACIES` on pictures that were not trained on."""
-    found = []
-    for group in (~member & ~candidates.control_units, member):
-        pairs = pairs_among(candidates, group, seed=seed)
-        folds = draw_folds(pairs.same, seed=seed)
-        after = answer(head, candidates, pairs, (0,), seed=0).log_odds[:, 0]
-        both = unadapted_scores(candidates, pairs, (0,)), after
-        found += [float(np.mean(fold_accuracies(one, pairs.same, folds))) for one in both]
-    return found
-
-
-def pairs_among(candidates: UnitMaterial, group: npt.NDArray[np.bool_], *, seed: int) -> Pairs:
-    """All matched pairs of the probes of some people, and as many mismatched ones."""
-    mine = np.unique(candidates.asked[group[candidates.asked[:, 1]], 0])
-    matched = candidates.questions.take(mine[candidates.questions.same[mine]])
-    drawn = make_rng(seed, "mismatched").choice(matched.pictures(), (3 * len(matched), 2))
-    apart = candidates.people[drawn[:, 0]] != candidates.people[drawn[:, 1]]
-    drawn = drawn[apart][: len(matched)]
-    return Pairs(
-        np.concatenate([matched.left, drawn[:, 0]]),
-        np.concatenate([matched.right, drawn[:, 1]]),
-        np.arange(len(matched) + len(drawn)) < len(matched),
-    )
-
-
 def attack_one(task: tuple[ShadowBatch, int]) -> dict[str, float]:
     """One model attacked with all others: AUC, and members found at one false alarm in 100."""
-    batch, target = task
-    others = np.arange(len(batch.log_odds)) != target
-    odds = batch.log_odds[target].astype(np.float64)[:, None]
-    seen = Observations(
-        sigmoid(odds),
-        material().questions.same,
-        odds,
-        0.5,
-        channels={name: one[target].astype(np.float64) for name, one in batch.channels.items()},
-    )
-    shadows = ShadowAnswers(
-        batch.log_odds[others],
-        np.zeros((int(others.sum()), len(odds)), dtype=np.bool_),
-        {name: values[others] for name, values in batch.channels.items()},
-    )
+    attacked = Attacked.among(material(), *task)
     found = {}
     for spec in ATTACKS:
-        asking = parse_attack(spec)
-        table = unit_table(
-            material(),
-            UnitAnswers(batch.trained[target], seen, seen, target),
-            shadows,
-            shadow_members=batch.trained[others],
-            ask=asking.ask,
-        )
-        rows = np.flatnonzero(table.candidates)
-        units, member = table.answers.take(rows), table.member[rows]
-        scores = make_attack(asking.name, asking.settings).score(units)
-        found[spec] = auc(scores, member)
-        found[f"{spec}, tpr"] = float(np.mean(scores[member] > np.quantile(scores[~member], 0.99)))
+        found[spec], found[f"{spec}, tpr"] = attacked.tried(spec)
     return found
 
 

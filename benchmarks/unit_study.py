@@ -17,14 +17,11 @@ import numpy as np
 from benchmarks.results_file import RESULTS, write_result
 from benchmarks.shadow_study_page import write_page
 from benchmarks.study_tools import over_models, run_all
-from facebone.attacks.base import make_attack
-from facebone.attacks.observations import Observations
-from facebone.attacks.shadow_answers import ShadowAnswers
+from benchmarks.unit_tools import Attacked
 from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units
-from facebone.audit.unit_target import UnitAnswers, unit_table
 from facebone.commands.assemble import open_store
 from facebone.commands.options import Alignment
 from facebone.config import assets_folder
@@ -33,8 +30,6 @@ from facebone.data.splits import Level
 from facebone.files import new_file
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.heads.base import sigmoid
-from facebone.verification.metrics import auc
 from facebone.verification.routes import open_routes
 
 ROOT = Path(__file__).parent.parent
@@ -111,22 +106,12 @@ def _file(question: Question, first: int) -> Path:
 def attack_one(task: tuple[UnitMaterial, ShadowBatch, int]) -> dict[str, float]:
     """One model attacked with all others: AUC by attack and number of probes."""
     material, batch, target = task
-    others = np.arange(len(batch.log_odds)) != target
-    odds = batch.log_odds[target].astype(np.float64)[:, None]
-    seen = Observations(sigmoid(odds), material.questions.same, odds, 0.5)
-    answered = UnitAnswers(batch.trained[target], seen, seen, target)
-    nobody = np.zeros((int(others.sum()), len(odds)), dtype=np.bool_)
-    shadows = ShadowAnswers(batch.log_odds[others], nobody)
+    attacked = Attacked.among(material, batch, target)
     found = {}
     for probes in PROBES:
-        table = unit_table(
-            material, answered, shadows, shadow_members=batch.trained[others], probes=probes
-        )
-        rows = np.flatnonzero(table.candidates)
-        units, member = table.answers.take(rows), table.member[rows]
         names = [*ATTACKS, LEARNT] if probes is None and target < FEW_MODELS else ATTACKS
         for name in names:
-            found[f"{name} {probes or 'all'}"] = auc(make_attack(name).score(units), member)
+            found[f"{name} {probes or 'all'}"] = attacked.tried(name, probes=probes)[0]
     return found
 
 
