@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -137,3 +137,13 @@ def check_flag(name: str, value: object) -> None:
     """
     if not isinstance(value, bool):
         raise UsageError(f"must be true or false, got {value!r}", where=name)
+
+
+def check_word(name: str, value: object, words: Sequence[str]) -> None:
+    """Refuse what is none of the words.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if value not in words:
+        raise UsageError(f"must be one of {', '.join(words)}, got {value!r}", where=name)

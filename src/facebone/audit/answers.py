@@ -18,7 +18,6 @@ from facebone.verification.embedded_pairs import normalise
 from facebone.verification.heads import LearningHead, PeopleHead
 
 Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
 
 REPEATED_QUERIES = 16
 """How often a head is asked about each pair where its answers vary from query to query."""
@@ -103,15 +102,9 @@ def log_odds_of(
     """Log odds of pairs, (n,); where a head makes templates, each picture's is made once."""
     if not isinstance(head, PeopleHead):
         return head.logit(gallery.embedded(pairs, columns))
-    pictures = pairs.pictures()
+    pictures, left, right = pairs.placed()
     templates = head.templates(gallery.labelled(pictures, columns).embeddings)
-    left, right = _sides(pairs, pictures)
     return head.compare(templates[left], templates[right])
-
-
-def _sides(pairs: Pairs, pictures: Rows) -> tuple[Rows, Rows]:
-    """Where the pictures of each pair stand among its sorted pictures."""
-    return np.searchsorted(pictures, pairs.left), np.searchsorted(pictures, pairs.right)
 
 
 def _unadapted(gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
@@ -123,9 +116,8 @@ def _cosine(head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[i
     """Of stored templates: those the head makes, else the embeddings of all backbones."""
     if not isinstance(head, PeopleHead):
         return _unadapted(gallery, pairs, columns)
-    pictures = pairs.pictures()
+    pictures, left, right = pairs.placed()
     unit = normalise(head.templates(gallery.labelled(pictures, columns).embeddings))
-    left, right = _sides(pairs, pictures)
     cosine: Floats = np.einsum("nd,nd->n", unit[left], unit[right], dtype=np.float64)
     return cosine
 
@@ -148,12 +140,13 @@ def _probe_people(
 ) -> Floats:
     from facebone.verification.heads.people_probing import probe_people
 
-    pictures = pairs.pictures()
+    pictures, left, right = pairs.placed()
     shown = gallery.labelled(pictures, columns)
     return probe_people(
         log_odds,
         head.templates(shown.embeddings) if isinstance(head, PeopleHead) else shown.side_by_side(),
-        *_sides(pairs, pictures),
+        left,
+        right,
         shown.person,
         _unadapted(gallery, pairs, columns),
         pairs.same,

@@ -31,8 +31,7 @@ def unadapted_scores(
     Raises:
         FaceBoneError: the weights of a cut backbone are not at hand; see `backbones.cut.open_cut`.
     """
-    pictures = pairs.pictures()
-    left, right = (np.searchsorted(pictures, side) for side in (pairs.left, pairs.right))
+    pictures, left, right = pairs.placed()
     total = np.zeros(len(pairs))
     for column in columns:
         unit = normalise(whole(gallery.backbones[column], gallery.matrices[column][pictures]))

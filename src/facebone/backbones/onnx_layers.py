@@ -19,6 +19,10 @@ Maker = Callable[[Attributes, list["npt.NDArray[Any] | None"]], nn.Module]
 None for one that comes from another node. The module takes those that are None, in their order."""
 
 
+class _OtherFormError(Exception):
+    """An operation is there in a form of which no module is known; `make_layer` tells the user."""
+
+
 def make_layer(
     kind: str, attributes: Attributes, inputs: list[npt.NDArray[Any] | None], *, where: str
 ) -> nn.Module:
@@ -29,7 +33,7 @@ def make_layer(
     """
     try:
         return MAKERS[kind](attributes, inputs)
-    except (KeyError, NotImplementedError) as error:
+    except (KeyError, _OtherFormError) as error:
         raise UsageError(
             f"its graph has the operation {kind} in a form that cannot be trained here",
             where=where,
@@ -48,7 +52,7 @@ def _fill(module: nn.Module, **arrays: npt.NDArray[Any] | None) -> nn.Module:
 def _known(array: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     """An input that has to be constant."""
     if array is None:
-        raise NotImplementedError
+        raise _OtherFormError
     return array
 
 
@@ -57,7 +61,7 @@ def _padding(attributes: Attributes) -> tuple[int, int]:
     pads = list(attributes.get("pads", [0, 0, 0, 0]))
     plain = attributes.get("auto_pad", b"NOTSET") == b"NOTSET"
     if not plain or len(pads) != 4 or pads[:2] != pads[2:]:
-        raise NotImplementedError
+        raise _OtherFormError
     return pads[0], pads[1]
 
 
@@ -66,7 +70,7 @@ def _conv(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.M
     bias = inputs[2] if len(inputs) > 2 else None
     groups = attributes.get("group", 1)
     if weight.ndim != 4:
-        raise NotImplementedError
+        raise _OtherFormError
     layer = nn.Conv2d(
         weight.shape[1] * groups,
         weight.shape[0],
@@ -85,7 +89,7 @@ def _gemm(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.M
     bias = _known(inputs[2]) if len(inputs) > 2 else None
     scales = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
     if scales != (1.0, 1.0) or attributes.get("transA", 0) or inputs[0] is not None:
-        raise NotImplementedError
+        raise _OtherFormError
     return _linear(weight if attributes.get("transB", 0) else weight.T, bias)
 
 
@@ -100,7 +104,7 @@ def _matmul(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn
     if weight is None:
         return Call(torch.matmul)
     if weight.ndim != 2:
-        raise NotImplementedError
+        raise _OtherFormError
     return _linear(weight.T, None)
 
 
@@ -113,7 +117,7 @@ def _batch_norm(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -
 def _layer_norm(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.Module:
     weight = _known(inputs[1])
     if attributes.get("axis", -1) != -1:
-        raise NotImplementedError
+        raise _OtherFormError
     layer = nn.LayerNorm(len(weight), eps=attributes.get("epsilon", 1e-5))
     return _fill(layer, weight=weight, bias=_known(inputs[2]))
 
@@ -136,10 +140,10 @@ def _pool(kind: type[nn.AvgPool2d] | type[nn.MaxPool2d]) -> Maker:
         sides = tuple(attributes["kernel_shape"])
         strides = tuple(attributes.get("strides", [1] * len(sides)))
         if set(attributes.get("dilations", [1])) != {1}:
-            raise NotImplementedError
+            raise _OtherFormError
         padding = _padding(attributes)
         if any(padding) and kind is nn.AvgPool2d and not attributes.get("count_include_pad", 0):
-            raise NotImplementedError
+            raise _OtherFormError
         return kind(sides, strides, padding, ceil_mode=bool(attributes.get("ceil_mode", 0)))
 
     return make
@@ -160,13 +164,13 @@ def _binary(function: Callable[[Any, Any], Any]) -> Maker:
 def _flatten(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.Module:
     del inputs
     if attributes.get("axis", 1) != 1:
-        raise NotImplementedError
+        raise _OtherFormError
     return nn.Flatten()
 
 
 def _reshape(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.Module:
     if attributes.get("allowzero", 0):
-        raise NotImplementedError
+        raise _OtherFormError
     if inputs[1] is None:  # a shape that is itself computed, by the operations below
         return Call(lambda x, shape: x.reshape(shape))
     shape = [int(side) for side in inputs[1]]
@@ -179,14 +183,14 @@ def _slice(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.
     del attributes
     begin, end = (int(_known(array)[0]) for array in inputs[1:3])
     if len(inputs) > 4 and _known(inputs[4]).tolist() != [1]:
-        raise NotImplementedError
+        raise _OtherFormError
     return Call(lambda shape: shape[begin:end])
 
 
 def _concat(attributes: Attributes, inputs: list[npt.NDArray[Any] | None]) -> nn.Module:
     """Of shapes, of which the last is constant."""
     if len(inputs) != 2 or attributes["axis"] != 0 or inputs[0] is not None:
-        raise NotImplementedError
+        raise _OtherFormError
     tail = [int(side) for side in _known(inputs[1])]
     return Call(lambda shape: [*shape, *tail])
 

@@ -49,6 +49,13 @@ class Pairs:
         """Sorted positions of the pictures that occur in any pair."""
         return np.unique(np.concatenate([self.left, self.right]))
 
+    def placed(
+        self,
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """What `pictures` gives, and where among these each pair has its left and right one."""
+        pictures = self.pictures()
+        return pictures, np.searchsorted(pictures, self.left), np.searchsorted(pictures, self.right)
+
     def tobytes(self) -> bytes:
         """All columns as bytes, for fingerprints."""
         parts = [self.left.astype("<i8").tobytes(), self.right.astype("<i8").tobytes()]

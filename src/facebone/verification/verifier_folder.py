@@ -34,7 +34,6 @@ class HeadDocument(_Strict):
     head: str
     settings: dict[str, JsonValue]
     dimensions: tuple[int, ...] | None
-    people: NonNegativeInt = 0
 
 
 class TrainingDocument(_Strict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -13,6 +12,7 @@ import torch
 from facebone.errors import UsageError
 from facebone.verification.adaptation.adapter_inside import (
     CENTRE_NAMES,
+    count_centres,
     look_at_centres,
     look_inside,
 )
@@ -23,9 +23,10 @@ from facebone.verification.adaptation.lessons import Lesson, report_of, train_le
 from facebone.verification.adaptation.watching import keep_aside
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
 from facebone.verification.heads.base import Arrays, FitReport, Labels
+from facebone.verification.heads.checks import check_device
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.mlp_network import Network
-from facebone.verification.heads.people import FEWEST_PEOPLE, PeopleHead, Rows
+from facebone.verification.heads.people import PeopleHead, Rows
 from facebone.verification.labelled_pictures import LabelledPictures, join
 
 CACHE = 16 * 2**20
@@ -59,10 +60,7 @@ class AdapterHead(PeopleHead):
         self, settings: object | None = None, *, device: str = "cpu", people: int = 0
     ) -> None:
         super().__init__(settings, device=device)
-        if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-            raise UsageError(f"must be cpu, cuda or cuda:N, got {device!r}", where="device")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise UsageError("no CUDA device is at hand", where="device", hint="use cpu")
+        check_device(device)
         self.adapters_at_once: int | None = None
         """How many adapters are trained at once, unless `fitting_at_once` is to say it."""
         self._people = people
@@ -174,9 +172,7 @@ class AdapterHead(PeopleHead):
         cls, config: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], **kwargs: Any
     ) -> Self:
         """See `Head.from_state`; of how many people there are centres, the arrays say."""
-        kept = np.shape(arrays.get("centres", ()))
-        people = max(FEWEST_PEOPLE, *kept[:1], 0)
-        return super().from_state(config, arrays, people=people, **kwargs)
+        return super().from_state(config, arrays, people=count_centres(arrays), **kwargs)
 
     def _arrays(self) -> Arrays:
         found = PeopleHead._arrays(self)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.linalg import vecdot
@@ -15,6 +17,7 @@ from facebone.verification.adaptation.compared import SHORTEST
 from facebone.verification.embedded_pairs import Matrix
 from facebone.verification.heads.inside import Floats
 from facebone.verification.heads.mlp_network import NORM_EPSILON, Network
+from facebone.verification.heads.people import FEWEST_PEOPLE
 
 PAIRS_AT_ONCE = 1024
 """Pairs in a block: all layers' outputs of both pictures are held, 16 MB in float64."""
@@ -89,6 +92,12 @@ def look_at_centres(templates: Sequence[Matrix], centres: Matrix) -> Floats:
         found.append(np.stack([nearest[:, -1], nearest[:, -1] - nearest[:, -2]], axis=1))
     mean: Floats = np.mean(found, axis=0)
     return mean
+
+
+def count_centres(arrays: Mapping[str, npt.NDArray[Any]]) -> int:
+    """Of how many people a saved head's arrays hold centres; the least there can be without any."""
+    kept: tuple[int, ...] = np.shape(arrays.get("centres", ()))
+    return max(FEWEST_PEOPLE, *kept[:1], 0)
 
 
 def _forth(plan: Plan, network: Network, rows: Tensor) -> Way:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from math import cos, pi
+from typing import Literal, get_args
 
 from facebone.errors import UsageError
-from facebone.settings import check_flag, check_integer, check_number
+from facebone.settings import check_flag, check_integer, check_number, check_word
 
 Shape = Literal["linear", "low_rank", "mlp"]
 LossName = Literal["cosface", "arcface", "softmax", "triplet", "contrastive"]
@@ -109,11 +110,11 @@ class AdapterSettings:
     keep_centres: bool = False
 
     def __post_init__(self) -> None:
-        _check_word("shape", self.shape, Shape)
-        _check_word("loss", self.loss, LossName)
-        _check_word("schedule", self.schedule, Schedule)
+        check_word("shape", self.shape, get_args(Shape))
+        check_word("loss", self.loss, get_args(LossName))
+        check_word("schedule", self.schedule, get_args(Schedule))
         if self.sampler is not None:
-            _check_word("sampler", self.sampler, Sampler)
+            check_word("sampler", self.sampler, get_args(Sampler))
         self._check_shape()
         self._check_loss()
         # Normalising by a batch of one would leave zeros.
@@ -185,15 +186,15 @@ class AdapterSettings:
             return self.sampler
         return "people" if self.loss in WITHIN_BATCH else "pictures"
 
+    def rate_at(self, share: float) -> float:
+        """The learning rate when this share of the training is done."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + cos(pi * share)) / 2
+
     @property
     def rows(self) -> int:
         """Pictures in a full batch."""
         if self.chosen_sampler == "people":
             return self.people_per_batch * self.pictures_per_person
         return self.batch_size
-
-
-def _check_word(name: str, value: object, words: Any) -> None:
-    known = get_args(words)
-    if value not in known:
-        raise UsageError(f"must be one of {', '.join(known)}, got {value!r}", where=name)

@@ -21,13 +21,10 @@ from facebone.verification.adaptation.batch_norm import (
 )
 from facebone.verification.adaptation.compared import ToCentres, WithinBatch
 from facebone.verification.adaptation.losses import Batch, make_loss
+from facebone.verification.heads.adamw import apart, move
 from facebone.verification.heads.mlp_layer import Products, arrange
 from facebone.verification.heads.mlp_network import Network
-from facebone.verification.heads.mlp_step import VECTOR, Buffers
-
-# Of torch.optim.AdamW.
-_BETAS = (0.9, 0.999)
-_EPSILON = 1e-8
+from facebone.verification.heads.mlp_step import Buffers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,29 +54,13 @@ class Moments:
     """
 
     def __init__(self, learnt: list[Tensor], slopes: list[Tensor]) -> None:
-        self.learnt, self.slopes = _apart(learnt), _apart(slopes)
-        self.first = _apart([torch.zeros_like(tensor) for tensor in learnt])
-        self.second = _apart([torch.zeros_like(tensor) for tensor in learnt])
+        self.learnt, self.slopes = apart(learnt), apart(slopes)
+        self.first = apart([torch.zeros_like(tensor) for tensor in learnt])
+        self.second = apart([torch.zeros_like(tensor) for tensor in learnt])
 
     def update(self, steps: Tensor, rate: float, decay: float) -> None:
         """Move the tensors along their gradients."""
-        # The function below torch.optim.AdamW(fused=True): the class would want the gradients of
-        # all layers at once.
-        torch._fused_adamw_(
-            self.learnt,
-            self.slopes,
-            self.first,
-            self.second,
-            [],
-            [steps] * len(self.learnt),
-            lr=rate,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            weight_decay=decay,
-            eps=_EPSILON,
-            amsgrad=False,
-            maximize=False,
-        )
+        move(self.learnt, self.slopes, self.first, self.second, steps, rate=rate, decay=decay)
 
 
 class Step:
@@ -216,16 +197,3 @@ class Step:
             [torch.rand(shape, generator=g, device=g.device) for g in self.stacked.generators]
         )
         outputs.mul_(drawn >= share).div_(1 - share)
-
-
-def _apart(stacked: list[Tensor]) -> list[Tensor]:
-    """The tensors, those of which an adapter's part does not fill whole vectors one by one.
-
-    What is left of a vector at the end of a tensor is computed by other instructions, and an
-    adapter would depend on who is trained at its side.
-    """
-    parts: list[Tensor] = []
-    for tensor in stacked:
-        whole = tensor[0].numel() % VECTOR == 0
-        parts += [tensor] if whole else tensor.unbind()
-    return parts

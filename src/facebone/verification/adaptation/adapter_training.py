@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import cos, inf, pi
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -171,16 +171,11 @@ class Stack:
         filled = (weights > 0).sum(2)
         total = torch.zeros(count, device=device)
         for s in range(self.batches.steps):
-            rate = self._rate(epoch * self.batches.steps + s)
+            share = (epoch * self.batches.steps + s) / (self.settings.epochs * self.batches.steps)
+            rate = self.settings.rate_at(share)
             losses = self.step.take(self.rows, places[s].view(-1), person[s], weights[s], rate)
             total += losses * filled[s]
         return [float(loss) for loss in total / filled.sum(0)]
-
-    def _rate(self, step: int) -> float:
-        if self.settings.schedule == "constant":
-            return self.settings.learning_rate
-        share = step / (self.settings.epochs * self.batches.steps)
-        return self.settings.learning_rate * (1 + cos(pi * share)) / 2
 
     def _judge(self, k: int, epoch: int) -> None:
         """Measure an adapter on its watch; keep it if it is better, stop it if it long was not."""

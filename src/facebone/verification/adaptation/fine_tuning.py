@@ -13,7 +13,11 @@ import numpy.typing as npt
 
 from facebone.errors import UsageError
 from facebone.progress import ProgressFactory, SilentProgress
-from facebone.verification.adaptation.adapter_inside import CENTRE_NAMES, look_at_centres
+from facebone.verification.adaptation.adapter_inside import (
+    CENTRE_NAMES,
+    count_centres,
+    look_at_centres,
+)
 from facebone.verification.adaptation.fine_tuning_checkpoint import Checkpoint, fingerprint
 from facebone.verification.adaptation.fine_tuning_settings import FineTuningSettings
 from facebone.verification.adaptation.fine_tuning_training import FineTuning
@@ -132,19 +136,12 @@ class FineTuningHead(PeopleHead):
             extra_names=CENTRE_NAMES if kept else (),
         )
 
-    def state(self) -> tuple[dict[str, Any], Arrays]:
-        """See `Head.state`; with centres it says of how many people."""
-        config, arrays = super().state()
-        if self.settings.keep_centres:
-            config["people"] = self._people
-        return config, arrays
-
     @classmethod
     def from_state(
         cls, config: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]], **kwargs: Any
     ) -> Self:
         """See `Head.from_state`; the backbones' weights need not be here, but for ONNX files."""
-        return super().from_state(config, arrays, people=int(config.get("people", 0)), **kwargs)
+        return super().from_state(config, arrays, people=count_centres(arrays), **kwargs)
 
     def _arrays(self) -> Arrays:
         found = PeopleHead._arrays(self) | self._tails.arrays()

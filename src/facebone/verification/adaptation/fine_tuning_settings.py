@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from facebone.backbones.cut_name import parse_cut
 from facebone.errors import UsageError
-from facebone.settings import check_integer
+from facebone.settings import check_integer, check_word
 from facebone.verification.adaptation.adapter_settings import (
     AdapterSettings,
     LossName,
@@ -85,12 +85,8 @@ class FineTuningSettings:
                 f"must be cut, like {names[0].partition('@')[0]}@3, got {', '.join(names)}",
                 where="backbone",
             )
-        for name, words in (("normalisation", Normalisation), ("augment", Augment)):
-            known = get_args(words)
-            if getattr(self, name) not in known:
-                raise UsageError(
-                    f"must be one of {', '.join(known)}, got {getattr(self, name)!r}", where=name
-                )
+        check_word("normalisation", self.normalisation, get_args(Normalisation))
+        check_word("augment", self.augment, get_args(Augment))
         if self.augment != "none" and any(cut and cut[1] for cut in cuts):
             raise UsageError(
                 f"needs pictures, and behind the cut of {', '.join(names)} there are none",

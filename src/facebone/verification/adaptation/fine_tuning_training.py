@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from math import cos, inf, pi
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -126,7 +126,8 @@ class FineTuning:
         total, count = 0.0, 0
         for step, (place, weight) in enumerate(zip(places, weights, strict=True)):
             rows = place[weight > 0]
-            rate = self._rate(told.epoch + step / len(places))
+            share = (told.epoch + step / len(places)) / self.settings.epochs
+            rate = self.recipe.rate_at(share)
             total += self._step(rows, rate, generator) * len(rows)
             count += len(rows)
         told.epoch += 1
@@ -166,11 +167,6 @@ class FineTuning:
         person = torch.from_numpy(self.person[rows])[None].to(self.device)
         weight = torch.full(person.shape, 1 / len(rows), device=self.device)
         return Batch(person, weight, torch.zeros(1, 1, others, device=self.device))
-
-    def _rate(self, epoch: float) -> float:
-        if self.settings.schedule == "constant":
-            return self.settings.learning_rate
-        return self.settings.learning_rate * (1 + cos(pi * epoch / self.settings.epochs)) / 2
 
     def _centres(self) -> nn.Parameter:
         """Each person's mean template before training, (C, t): what a random one would find out."""

@@ -1,6 +1,8 @@
-"""What every head refuses to learn from: labels or embeddings that do not do."""
+"""What heads refuse: labels or embeddings that do not do, and devices."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import numpy.typing as npt
@@ -51,3 +53,17 @@ def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
         got = "no pair" if not len(same) else f"only {'matched' if same[0] else 'mismatched'} pairs"
         raise UsageError(f"needs matched and mismatched pairs, got {got}", where=where)
     check_finite(pairs, where=where)
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that nothing can be trained on by the hand-made steps.
+
+    Raises:
+        UsageError: it is neither the CPU nor CUDA, or there is no CUDA device.
+    """
+    import torch
+
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise UsageError(f"must be cpu, cuda or cuda:N, got {device!r}", where="device")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise UsageError("no CUDA device is at hand", where="device", hint="use cpu")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +24,7 @@ from facebone.verification.heads.base import (
     LearningHead,
     Scores,
 )
+from facebone.verification.heads.checks import check_device
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, PoolJobs
 from facebone.verification.heads.mlp_inside import look_inside
@@ -151,10 +151,7 @@ class MLPHead(LearningHead):
 
     def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
         super().__init__(settings, device=device)
-        if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-            raise UsageError(f"must be cpu, cuda or cuda:N, got {device!r}", where="device")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise UsageError("no CUDA device is at hand", where="device", hint="use cpu")
+        check_device(device)
         self.at_once = fitting_at_once(self.settings.layers)
 
     def _fit(

@@ -19,19 +19,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from facebone.verification.heads.adamw import apart, move
 from facebone.verification.heads.mlp_layer import Products, arrange
 from facebone.verification.heads.mlp_network import Network
 from facebone.verification.heads.mlp_norm import Normalised, back_through, normalise_in_place
 
 if TYPE_CHECKING:
     from facebone.verification.heads.mlp import MLPSettings
-
-# Of torch.optim.AdamW.
-_BETAS = (0.9, 0.999)
-_EPSILON = 1e-8
-
-VECTOR = 16
-"""Numbers in the widest vector that a processor computes with at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,16 +128,16 @@ class Run:
             by_weight = get("by weight", *weight.shape)
             by_bias = get("by bias", *bias.shape)
             update = (
-                _apart([weight, bias]),
-                _apart([by_weight, by_bias]),
-                _apart([first.weights[i], first.biases[i]]),
-                _apart([second.weights[i], second.biases[i]]),
+                apart([weight, bias]),
+                apart([by_weight, by_bias]),
+                apart([first.weights[i], first.biases[i]]),
+                apart([second.weights[i], second.biases[i]]),
             )
             outputs = get(f"output {i}", count, size, out)
             whole = Products(inputs, weight, bias.unsqueeze(1), outputs, slope, before, by_weight)
             self.layers.append(Layer(whole, arrange(whole), by_bias, update))
             inputs, before = outputs, slope
-        # Network by network, for the end of a batch may not fill whole vectors; see `_apart`.
+        # Network by network, for the end of a batch may not fill whole vectors; see `adamw.apart`.
         last = self.layers[-1].whole
         self.answers = list(zip(last.outputs, last.slope, strict=True))
         self.truth = self.labels.view_as(last.slope)
@@ -207,39 +201,11 @@ class Run:
         network, first, second = self.stacked.network, self.stacked.first, self.stacked.second
         slopes = back_through(self.normalised.pop(i), network.norms[i], slope)
         learnt, means, squares = (
-            _apart([part.norms[i].scale, part.norms[i].shift]) for part in (network, first, second)
+            apart([part.norms[i].scale, part.norms[i].shift]) for part in (network, first, second)
         )
-        self._update(learnt, _apart(list(slopes)), means, squares)
+        self._update(learnt, apart(list(slopes)), means, squares)
 
     def _update(
         self, tensors: list[Tensor], slopes: list[Tensor], first: list[Tensor], second: list[Tensor]
     ) -> None:
-        # The function below torch.optim.AdamW(fused=True): the class would want the gradients of
-        # all layers at once, and count steps of its own for each run of networks.
-        torch._fused_adamw_(
-            tensors,
-            slopes,
-            first,
-            second,
-            [],
-            [self.stacked.steps] * len(tensors),
-            lr=self.rate,
-            beta1=_BETAS[0],
-            beta2=_BETAS[1],
-            weight_decay=self.decay,
-            eps=_EPSILON,
-            amsgrad=False,
-            maximize=False,
-        )
-
-
-def _apart(stacked: list[Tensor]) -> list[Tensor]:
-    """The tensors, those of which a network's part does not fill whole vectors network by network.
-
-    What is left of a vector at the end of a tensor is computed by other instructions.
-    """
-    parts: list[Tensor] = []
-    for tensor in stacked:
-        whole = tensor[0].numel() % VECTOR == 0
-        parts += [tensor] if whole else tensor.unbind()
-    return parts
+        move(tensors, slopes, first, second, self.stacked.steps, rate=self.rate, decay=self.decay)
