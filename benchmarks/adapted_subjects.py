@@ -23,6 +23,7 @@ ATTACKS = (
 LEARNT = ("set_classifier",)
 """They take long: tried on a few models, with all probes."""
 INSIDE = ("template_probing", "white_box")
+"""Of attackers who hold the templates of what they ask about, and who hold the model itself."""
 FEW_MODELS = 8
 
 TRAINING = (2, 5, 10)
@@ -137,6 +138,7 @@ def _trade() -> list[Subject]:
             settings=settings,
             mitigation=mitigation,
             defence=defence,
+            learnt=LEARNT + INSIDE,
         )
         for aligned in (True, False)
         for name, head, settings in RECIPES
