@@ -11,13 +11,16 @@ import numpy.typing as npt
 
 from facebone.attacks.access import Channel
 from facebone.audit.gallery import Gallery
+from facebone.audit.unadapted import unadapted_scores
 from facebone.data.pairs import Pairs
 from facebone.errors import UsageError
 from facebone.seeding import make_rng
-from facebone.verification.embedded_pairs import normalise
-from facebone.verification.heads import LearningHead, PeopleHead
+from facebone.verification.embedded_pairs import Matrix, normalise
+from facebone.verification.heads import Head, LearningHead, PeopleHead
+from facebone.verification.heads.base import sigmoid
 
 Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.intp]
 
 REPEATED_QUERIES = 16
 """How often a head is asked about each pair where its answers vary from query to query."""
@@ -69,9 +72,14 @@ def answer(
     if head.answers_vary:
         head.reseed(make_rng(seed, "queries"))
     queries = REPEATED_QUERIES if head.answers_vary else 1
-    log_odds = np.stack(
-        [log_odds_of(head, gallery, pairs, columns) for _ in range(queries)], axis=1
-    )
+    made = _Templates.of(head, gallery, pairs, columns) if isinstance(head, PeopleHead) else None
+
+    def ask() -> Floats:
+        if made is None or not isinstance(head, PeopleHead):
+            return head.logit(gallery.embedded(pairs, columns))
+        return head.compare(*made.sides)
+
+    log_odds = np.stack([ask() for _ in range(queries)], axis=1)
     found: dict[Channel, Any] = {}
     if Channel.VARIANTS in channels or Channel.DECISIONS in channels:
         variants = _variants(head, gallery, pairs, columns)
@@ -81,15 +89,18 @@ def answer(
     if Channel.THROUGH in channels:
         found[Channel.THROUGH] = head.through(gallery.embedded(pairs, columns))
     if Channel.UNADAPTED in channels:
-        found[Channel.UNADAPTED] = _unadapted(gallery, pairs, columns)[:, None]
+        found[Channel.UNADAPTED] = unadapted_scores(gallery, pairs, columns)[:, None]
     if Channel.COSINE in channels:
-        found[Channel.COSINE] = _cosine(head, gallery, pairs, columns)[:, None]
+        # Of stored templates: those the head makes, else the embeddings of all backbones.
+        stored = unadapted_scores(gallery, pairs, columns) if made is None else made.cosines()
+        found[Channel.COSINE] = stored[:, None]
     if Channel.TEMPLATES in channels:
-        as_people = isinstance(head, PeopleHead) if adapted is None else adapted
+        if made is None and adapted:
+            made = _Templates.of(None, gallery, pairs, columns)
         found[Channel.TEMPLATES] = (
-            _probe_people(head, gallery, pairs, columns, log_odds[:, 0])
-            if as_people
-            else _probe(head, gallery, pairs, columns, seed=probe_seed)
+            _probe(head, gallery, pairs, columns, seed=probe_seed)
+            if made is None
+            else made.probe(log_odds[:, 0], unadapted_scores(gallery, pairs, columns), pairs.same)
         )
     if Channel.INSIDE in channels:
         found[Channel.INSIDE] = head.inside(gallery.embedded(pairs, columns), pairs.same).columns()
@@ -98,28 +109,63 @@ def answer(
 
 def log_odds_of(
     head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Log odds of pairs, (n,); where a head makes templates, each picture's is made once."""
     if not isinstance(head, PeopleHead):
         return head.logit(gallery.embedded(pairs, columns))
-    pictures, left, right = pairs.placed()
-    templates = head.templates(gallery.labelled(pictures, columns).embeddings)
-    return head.compare(templates[left], templates[right])
+    return head.compare(*_Templates.of(head, gallery, pairs, columns).sides)
 
 
-def _unadapted(gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
-    mean: Floats = gallery.embedded(pairs, columns).cosines().mean(axis=1, dtype=np.float64)
-    return mean
+def scores_of(head: Head, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
+    """Scores of pairs, (n,); where a head makes templates, each picture's is made once."""
+    if isinstance(head, PeopleHead):
+        return sigmoid(log_odds_of(head, gallery, pairs, columns))
+    return head.score(gallery.embedded(pairs, columns))
 
 
-def _cosine(head: LearningHead, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]) -> Floats:
-    """Of stored templates: those the head makes, else the embeddings of all backbones."""
-    if not isinstance(head, PeopleHead):
-        return _unadapted(gallery, pairs, columns)
-    pictures, left, right = pairs.placed()
-    unit = normalise(head.templates(gallery.labelled(pictures, columns).embeddings))
-    cosine: Floats = np.einsum("nd,nd->n", unit[left], unit[right], dtype=np.float64)
-    return cosine
+@dataclass(frozen=True, slots=True, eq=False)
+class _Templates:
+    """Templates of the pictures that pairs show, each made once.
+
+    Args:
+        rows: (p, t) one a picture.
+        left: (n,) rows of the pairs' left pictures.
+        right: (n,) of the right ones.
+        person: (p,) whom each picture shows.
+    """
+
+    rows: Matrix
+    left: Rows
+    right: Rows
+    person: Rows
+
+    @classmethod
+    def of(
+        cls, head: PeopleHead | None, gallery: Gallery, pairs: Pairs, columns: tuple[int, ...]
+    ) -> _Templates:
+        """Those that a head makes; without one the embeddings of all backbones side by side."""
+        pictures, left, right = pairs.placed()
+        shown = gallery.labelled(pictures, columns)
+        rows = shown.side_by_side() if head is None else head.templates(shown.embeddings)
+        return cls(rows, left, right, shown.person)
+
+    @property
+    def sides(self) -> tuple[Matrix, Matrix]:
+        """Templates (n, t) of the left pictures, and of the right ones."""
+        return self.rows[self.left], self.rows[self.right]
+
+    def cosines(self) -> Floats:
+        unit = normalise(self.rows)
+        cosine: Floats = np.einsum("nd,nd->n", unit[self.left], unit[self.right], dtype=np.float64)
+        return cosine
+
+    def probe(self, log_odds: Floats, unadapted: Floats, same: npt.NDArray[np.bool_]) -> Floats:
+        """See `probe_people`."""
+        from facebone.verification.heads.people_probing import probe_people
+
+        return probe_people(
+            log_odds, self.rows, self.left, self.right, self.person, unadapted, same
+        )
 
 
 def _probe(
@@ -129,28 +175,6 @@ def _probe(
 
     rng = make_rng(seed, "template probes")
     return probe(head, gallery.embedded(pairs, columns), pairs.same, rng=rng)
-
-
-def _probe_people(
-    head: LearningHead,
-    gallery: Gallery,
-    pairs: Pairs,
-    columns: tuple[int, ...],
-    log_odds: npt.NDArray[np.float64],
-) -> Floats:
-    from facebone.verification.heads.people_probing import probe_people
-
-    pictures, left, right = pairs.placed()
-    shown = gallery.labelled(pictures, columns)
-    return probe_people(
-        log_odds,
-        head.templates(shown.embeddings) if isinstance(head, PeopleHead) else shown.side_by_side(),
-        left,
-        right,
-        shown.person,
-        _unadapted(gallery, pairs, columns),
-        pairs.same,
-    )
 
 
 def _variants(

@@ -18,6 +18,7 @@ from facebone.audit.candidates import join
 from facebone.audit.gallery import Gallery
 from facebone.audit.material import Material
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
+from facebone.audit.unadapted import as_published
 from facebone.data.pairs import Pairs
 from facebone.data.splits import split_mask
 from facebone.errors import UsageError
@@ -302,8 +303,9 @@ def observe_blind(
     """What the public backbones say: logistic regression of control people's similarities.
 
     It has other insides than the target, so these are not shown. Templates are looked at as those
-    of an adapted target are, if it is `adapted`.
+    of an adapted target are, if it is `adapted`. A backbone that is cut is public as a whole.
     """
+    gallery = as_published(gallery, columns)
     if min(int(control.same.sum()), int((~control.same).sum())) < FEWEST_TO_CALIBRATE:
         cosines = gallery.embedded(pairs, columns).cosines().mean(axis=1)
         return Observations.from_scores(cosines, pairs.same)

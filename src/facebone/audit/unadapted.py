@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from facebone.audit.gallery import Gallery
 from facebone.audit.names import listed
 from facebone.backbones.cut_name import parse_cut
 from facebone.data.pairs import Pairs
-from facebone.verification.embedded_pairs import normalise
+from facebone.verification.embedded_pairs import Matrix, normalise
 from facebone.verification.unadapted import whole
 
 
@@ -40,7 +41,42 @@ def unadapted_scores(
     return mean
 
 
+def as_published(gallery: Gallery, columns: tuple[int, ...]) -> Gallery:
+    """The same pictures, and their changed versions, under the whole backbones at `columns`.
+
+    The gallery itself where none of these is cut.
+
+    Raises:
+        FaceBoneError: the weights of a cut backbone are not at hand; see `backbones.cut.open_cut`.
+    """
+    cut = [column for column in columns if parse_cut(gallery.backbones[column])]
+    if not cut:
+        return gallery
+
+    def mended(matrices: tuple[Matrix, ...]) -> tuple[Matrix, ...]:
+        return tuple(
+            normalise(whole(name, rows)) if column in cut else rows
+            for column, (name, rows) in enumerate(zip(gallery.backbones, matrices, strict=True))
+        )
+
+    return replace(
+        gallery,
+        backbones=tuple(
+            published(name) if column in cut else name
+            for column, name in enumerate(gallery.backbones)
+        ),
+        matrices=mended(gallery.matrices),
+        changed=tuple(mended(matrices) for matrices in gallery.changed),
+    )
+
+
+def published(name: str) -> str:
+    """The backbone itself, of a cut one."""
+    parsed = parse_cut(name)
+    return parsed[0] if parsed else name
+
+
 def describe_unadapted(backbones: Sequence[str]) -> str:
     """That verifier in words."""
-    names = [parsed[0] if (parsed := parse_cut(name)) else name for name in backbones]
+    names = [published(name) for name in backbones]
     return f"{'cosine' if len(names) == 1 else 'mean cosine'} of {listed(names)}"

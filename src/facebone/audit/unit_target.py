@@ -13,6 +13,7 @@ from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import as_asked, was_asked
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.answers import scores_of
 from facebone.audit.bought import Bought, bought_by
 from facebone.audit.bought_pairs import unit_groups
 from facebone.audit.score_table import (
@@ -112,7 +113,7 @@ def make_unit_target(
         answers=_ask(head, material, columns, member, channels, seed=seed),
         utility=_utility(head, material, columns, material.training.take(others), seed=seed),
         member_accuracy=fold_accuracies(
-            head.score(material.embedded(learnt, columns)),
+            scores_of(head, material, learnt, columns),
             learnt.same,
             draw_folds(learnt.same, seed=derive_seed(seed, "member folds")),
         ),
@@ -160,7 +161,7 @@ def _ask(
 def _utility(
     head: Head, material: UnitMaterial, columns: tuple[int, ...], pairs: Pairs, *, seed: int
 ) -> Utility:
-    scores = head.score(material.embedded(pairs, columns))
+    scores = scores_of(head, material, pairs, columns)
     folds = draw_folds(pairs.same, seed=derive_seed(seed, "utility folds"))
     return measure_utility(
         scores,
