@@ -21,7 +21,7 @@ from facebone.commands.evaluate import print_utility
 from facebone.settings import parse_spec
 
 if TYPE_CHECKING:
-    from facebone.verification.training import Bought
+    from facebone.verification.training import Adapted
 
 EXAMPLES = """
 **Examples**
@@ -144,30 +144,30 @@ def train(
     show_problems(trained.problems, ())
     if trained.removed:
         note(f"copies of other pictures, dropped: {', '.join(trained.removed[:3])}")
-    bought = trained.bought
+    adapted = trained.adapted
     if as_json:
         report = {"model": str(out), "utility": trained.utility.to_json()}
-        print_json(report if bought is None else report | {"adapted": bought.to_json()})
+        print_json(report if adapted is None else report | {"adapted": adapted.to_json()})
         return
     counts = [f"{count} pairs" for count in trained.pairs]
-    if bought is not None:
-        counts[0] = f"{bought.pictures} pictures"
+    if adapted is not None:
+        counts[0] = f"{adapted.pictures} pictures"
     for name, people, count in zip(PARTS, trained.people, counts, strict=True):
         note(f"{name:>11}: {people} people, {count}")
     note(describe_routes(engine.routes))
     note(defence.describe(routes, head=kind))
     note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
     print_utility(trained.utility)
-    if bought is not None:
-        _print_bought(bought)
+    if adapted is not None:
+        _print_change(adapted)
     note(f"wrote {out}")
 
 
-def _print_bought(bought: Bought) -> None:
+def _print_change(adapted: Adapted) -> None:
     """What adapting changed, a line a kind of people, on stdout."""
     for who, change in (
-        ("people never met", bought.strangers),
-        ("people trained on, by other pictures", bought.members),
+        ("people never met", adapted.strangers),
+        ("people trained on, by other pictures", adapted.members),
     ):
         if change is None:
             note(f"{who}: too few were kept aside to measure, bring 8 or more of each person")

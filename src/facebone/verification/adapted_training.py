@@ -14,10 +14,11 @@ from facebone.verification.chain import Problem
 from facebone.verification.change import Change, measure_change
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import PeopleHead
+from facebone.verification.heads.base import Scores
 from facebone.verification.labelled_pictures import LabelledPictures
 from facebone.verification.metrics import mismatched_needed
 from facebone.verification.pairing import Paired
-from facebone.verification.training import Bought, Trained
+from facebone.verification.training import Adapted, Trained
 from facebone.verification.training_parts import (
     PARTS,
     Copies,
@@ -29,6 +30,7 @@ from facebone.verification.training_parts import (
     without_repeats,
 )
 from facebone.verification.unadapted import unadapted_scores
+from facebone.verification.utility import measure_utility
 from facebone.verification.verifier import TrainingFacts, Verifier
 
 MOST_PICTURES = 20
@@ -96,7 +98,7 @@ def train_adapted(
     paired = dict(
         zip(drawn, embed_parts(engine, dataset, [*drawn.values()], [*drawn]), strict=True)
     )
-    calibration = paired[PARTS[1]]
+    calibration, test = paired[PARTS[1]], paired[PARTS[2]]
     verifier, report = Verifier.fit_people(
         head,
         labelled,
@@ -105,17 +107,23 @@ def train_adapted(
         target_far=target_far,
         calibration=(calibration.embedded, calibration.pairs.same),
     )
-    strangers = _change(verifier, paired[PARTS[2]], seed=seed)
-    members = _change(verifier, paired[_KEPT], seed=seed) if _KEPT in paired else None
+    scores = verifier.score(test.embedded)
+    strangers = _change(verifier, test, scores, seed=seed)
+    aside = paired.get(_KEPT)
+    members = (
+        None
+        if aside is None
+        else _change(verifier, aside, verifier.score(aside.embedded), seed=seed)
+    )
     return Trained(
         verifier=verifier,
         fit=report,
-        utility=strangers.after,
+        utility=measure_utility(scores, test.pairs.same, people=test.people, seed=seed),
         people=tuple(len({dataset.pictures[i].person for i in part}) for part in parts),
-        pairs=(0, len(calibration.pairs), len(paired[PARTS[2]].pairs)),
+        pairs=(0, len(calibration.pairs), len(test.pairs)),
         removed=tuple(dataset.pictures[i].id for i in sorted([*removed, *repeated])),
         problems=(*problems, *calibration.problems),
-        bought=Bought(len(labelled), strangers, members),
+        adapted=Adapted(len(labelled), strangers, members),
     )
 
 
@@ -172,11 +180,7 @@ def _can_be_measured(dataset: Dataset, positions: Positions) -> bool:
     return min(possible.matched, possible.mismatched) >= FEWEST_OF_MEMBERS
 
 
-def _change(verifier: Verifier, paired: Paired, *, seed: int) -> Change:
-    return measure_change(
-        unadapted_scores(verifier.backbones, paired.embedded, device=verifier.head.device),
-        verifier.score(paired.embedded),
-        paired.pairs.same,
-        people=paired.people,
-        seed=seed,
-    )
+def _change(verifier: Verifier, paired: Paired, scores: Scores, *, seed: int) -> Change:
+    """Of accuracy on some pairs, on which the verifier gives these scores."""
+    before = unadapted_scores(verifier.backbones, paired.embedded, device=verifier.head.device)
+    return measure_change(before, scores, paired.pairs.same, people=paired.people, seed=seed)

@@ -26,7 +26,7 @@ from facebone.verification.verifier import TrainingFacts, Verifier
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bought:
+class Adapted:
     """What adapting to people changed, beside the mean cosine of the same backbones.
 
     Args:
@@ -63,7 +63,7 @@ class Trained:
         removed: ids of pictures left out because a copy stands in another part; of an adaptation
             also repeats among the pictures to learn from.
         problems: pictures that could not be embedded.
-        bought: of an adaptation.
+        adapted: of an adaptation: what it changed.
     """
 
     verifier: Verifier
@@ -73,7 +73,7 @@ class Trained:
     pairs: tuple[int, ...]
     removed: tuple[str, ...]
     problems: tuple[Problem, ...]
-    bought: Bought | None = None
+    adapted: Adapted | None = None
 
 
 def train_verifier(

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from facebone.audit.artefacts import SCORES_COLUMNS, write_audit, write_scores
 from facebone.audit.at_risk import find_at_risk
-from facebone.audit.bought import Bought, Gain, measure_gain
+from facebone.audit.bought import Bought
 from facebone.audit.calibration import calibrate
 from facebone.audit.disclosure import disclose, pool_disclosures
 from facebone.audit.pooling import pool_bought, to_schema
@@ -41,6 +41,7 @@ from facebone.audit.schema import (
 )
 from facebone.audit.thumbnails import Thumbnail, wanted_pictures, write_pictures
 from facebone.seeding import make_rng
+from facebone.verification.change import Change, measure_change
 from facebone.verification.estimates import Refused
 from facebone.verification.intervals import bootstrap, clopper_pearson, percentile_interval
 from facebone.verification.metrics import auc, mismatched_needed, tar_at_far
@@ -372,12 +373,14 @@ def _bought(
     """Beside a verifier that knows nobody; in other domains both know less."""
     rng = make_rng(1, "simulated domains")
 
-    def gain(rows: np.ndarray, noise: float = 0.0) -> Gain:
+    def gain(rows: np.ndarray, noise: float = 0.0) -> Change:
         before, after = (
             values[rows] + noise * rng.normal(0, 3, int(rows.sum())) for values in (blind, odds)
         )
         sides = (people[0][rows], people[1][rows])
-        return measure_gain(before, after, same[rows], people=sides, seed=0, replicates=REPLICATES)
+        return measure_change(
+            before, after, same[rows], people=sides, seed=0, replicates=REPLICATES
+        )
 
     kinds = {"unaligned": 1.5, "low_resolution": 0.5, "blurred": 1.0, "occluded": 0.8}
     found = Bought(
