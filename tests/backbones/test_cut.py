@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -248,12 +247,6 @@ def test_weights_that_changed_are_refused(added_network) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(HashMismatchError, match="get it again"):
         load_backbone("mine@3", device="cpu")
-
-
-def test_graph_without_its_package_tells_what_to_install(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingPartError, match="pip install onnx"):
-        open_cut("tiny_plain@1")
 
 
 def test_file_that_is_no_graph_is_refused(tmp_path: Path) -> None:

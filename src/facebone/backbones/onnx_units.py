@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from facebone.backbones.onnx_layers import make_layer
-from facebone.errors import MissingPartError, UsageError, WeightsError
+from facebone.errors import UsageError, WeightsError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,16 +94,9 @@ def read_units(path: Path) -> list[nn.Module]:
 
 def _read_steps(path: Path) -> tuple[list[Step], str, str]:
     """The nodes, and the names of the pictures and of the embeddings."""
-    try:
-        import onnx
-        from onnx import helper, numpy_helper
-    except ImportError as error:
-        raise MissingPartError(
-            "its graph is read with the package onnx, which is not installed",
-            where=path,
-            hint="pip install onnx",
-        ) from error
+    import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import helper, numpy_helper
 
     try:
         graph = onnx.load(path, load_external_data=False).graph
