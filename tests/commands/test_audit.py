@@ -18,7 +18,7 @@ import pytest
 from facebone.attacks.access import Access
 from facebone.attacks.base import ATTACKS
 from facebone.audit.schema import TIMES, Audit
-from facebone.audit.settings import DEFAULT_ATTACKS, check_attacks, expand_attacks
+from facebone.audit.settings import ADAPTED_ATTACKS, DEFAULT_ATTACKS, check_attacks, expand_attacks
 from facebone.data.splits import Level
 from facebone.errors import UsageError
 
@@ -281,6 +281,17 @@ def test_all_attacks_are_all_that_can_be_run(access: Access, levels: list[Level]
     if set(every) & set(DEFAULT_ATTACKS):
         default = expand_attacks((), access=access, levels=levels)
         assert default == tuple(name for name in DEFAULT_ATTACKS if name in every)
+
+
+def test_default_attacks_with_settings_are_taken_as_access_allows() -> None:
+    def chosen(access: Access) -> tuple[str, ...]:
+        return expand_attacks((), access=access, levels=[Level.IDENTITY], default=ADAPTED_ATTACKS)
+
+    assert chosen(Access.EMBEDDING) == ADAPTED_ATTACKS
+    assert chosen(Access.SCORE) == ADAPTED_ATTACKS[:-1]
+    inner = ("lira:ask=centre", "lira")
+    for access, expected in ((Access.SCORE, ("lira",)), (Access.EMBEDDING, inner)):
+        assert expand_attacks((), access=access, levels=[Level.IDENTITY], default=inner) == expected
 
 
 def test_all_may_stand_beside_attacks_with_settings() -> None:

@@ -30,8 +30,16 @@ DEFAULT_ATTACKS = (
 )
 """Cheap ones that between them see losses, decisions, low bits, and what a learner finds."""
 
-ADAPTED_ATTACKS = (*DEFAULT_ATTACKS, "lira", "set_likelihood")
-"""On adaptations also two that compare with shadows: to the others people hardly show."""
+ADAPTED_ATTACKS = (
+    "loss_threshold",
+    "loss_threshold:ask=gain",
+    "lira",
+    "lira:ask=among",
+    "set_classifier",
+    "template_probing",
+)
+"""On adaptations those that find most in scores and in templates: with few shadows or none, people
+hardly show."""
 
 ALL = "all"
 
@@ -213,12 +221,12 @@ def expand_attacks(
         UsageError: none is named, and no default one can be run.
     """
 
-    def allowed(name: str) -> bool:
-        kind = ATTACKS.get(name)
+    def allowed(spec: str) -> bool:
+        asking = parse_attack(spec)
         return (
-            access.allows(kind.access)
-            and not set(levels).isdisjoint(kind.levels)
-            and (trains or not (kind.needs_shadows or kind.channels))
+            access.allows(asking.access)
+            and not set(levels).isdisjoint(asking.kind.levels)
+            and (trains or not (asking.kind.needs_shadows or asking.channels))
         )
 
     if not specs:

@@ -73,10 +73,13 @@ def audit(
             "decisions: `gap`, `label_only`, `label_only_shadows`. On templates: "
             "`template_probing`. On weights: `gradient_norm`, `white_box`. On all pictures of a "
             "candidate: `set_likelihood`, `set_classifier`. `all` stands for those that access and "
-            "levels allow. Repeat; by default the first four, `gap` and `art_gb`. Settings: "
-            "`lira:ask=augmented` asks about changed pictures too, `ask=through` through each "
-            "backbone, `ask=repeated` again and again; `lira:probes=2` with two pictures of a "
-            "person."
+            "levels allow. Repeat; by default the first four, `gap` and `art_gb`; with --adapt "
+            "`loss_threshold`, also with `ask=gain`, `lira`, also with `ask=among`, "
+            "`set_classifier` and `template_probing`. Settings: `lira:ask=augmented` asks about "
+            "changed pictures too, `ask=through` through each backbone, `ask=repeated` again and "
+            "again, `ask=among` for likeness among a person's pictures, `ask=centre` to their "
+            "centre, `ask=gain` for what answers gained over the public backbones; "
+            "`lira:probes=2` asks with two pictures of a person."
         ),
     ] = None,
     access: Annotated[
