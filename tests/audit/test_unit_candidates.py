@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import (
+    FEWEST_CONTROL,
     FEWEST_PEOPLE,
     MOST_OF_ONE,
     MOST_PROBES,
@@ -16,7 +18,8 @@ from facebone.audit.unit_candidates import (
     UnitCandidates,
     draw_units,
 )
-from facebone.audit.unit_material import members_of
+from facebone.audit.unit_material import UnitMaterial, members_of
+from facebone.audit.unit_target import make_null_unit_target
 from facebone.data.dataset import Dataset
 from facebone.data.pictures import RGB, Picture
 from facebone.data.splits import Level
@@ -224,7 +227,7 @@ def test_too_few_people_say_how_many_are_needed(
     make_people: Callable[..., Dataset], level: Level, most: int
 ) -> None:
     fewest = FEWEST_PEOPLE[level]
-    needed = max(fewest + 2, round(fewest / 0.9))
+    needed = max(fewest + FEWEST_CONTROL[level], round(fewest / 0.9))
     enough = needed - 1 + most
     few = make_people((4,) * enough + (1,) * 50)
     if most:
@@ -234,6 +237,15 @@ def test_too_few_people_say_how_many_are_needed(
     with pytest.raises(DatasetError, match=f"{enough} people .* needs {needed}") as caught:
         draw_units(few, level, limit=200, seed=0)
     assert "level of pairs" in str(caught.value.hint)
+
+
+def test_who_splits_people_can_be_trained_on_control_people_alone(
+    make_unit_material: Callable[..., UnitMaterial],
+) -> None:
+    """The self-test does it, also where one in ten would be too few of them."""
+    material = make_unit_material(Level.IDENTITY, (6,) * 52, limit=200, control_share=0.1)
+    recipe = TargetRecipe("split", "facebone", head="whitening")
+    assert len(make_null_unit_target(recipe, material, seed=0).member) == 52
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ FEWEST_PICTURES = {Level.IMAGE: 2, Level.IDENTITY: 4}
 FEWEST_PEOPLE = {Level.IMAGE: 24, Level.IDENTITY: 40}
 """People besides control people without whom no attack has the members it needs to be tried."""
 
+FEWEST_CONTROL = {Level.IMAGE: 2, Level.IDENTITY: 8}
+"""Control people, at least: a target that splits people must be trainable on them alone."""
+
 MOST_TRAINING = MOST_PROBES = 10
 """Pictures of a person that may be trained on, and that are asked about, at most."""
 
@@ -99,10 +102,10 @@ def draw_units(
     people = _people(dataset, FEWEST_PICTURES[level], seed=derive_seed(seed, "pictures"))
     rng = make_rng(seed, "unit control")
     order = rng.permutation(len(people))
-    count = max(2, round(control_share * len(people)))
-    fewest = FEWEST_PEOPLE[level]
+    fewest, fewest_control = FEWEST_PEOPLE[level], FEWEST_CONTROL[level]
+    count = max(fewest_control, round(control_share * len(people)))
     if len(people) - count < fewest:
-        needed = max(fewest + 2, round(fewest / (1 - control_share)))
+        needed = max(fewest + fewest_control, round(fewest / (1 - control_share)))
         raise DatasetError(
             f"has {len(people)} people with {FEWEST_PICTURES[level]} pictures or more, an audit at "
             f"the level {level} needs {needed}",
@@ -110,7 +113,7 @@ def draw_units(
             hint="bring more pictures of each person, or audit at the level of pairs",
         )
     most = max(2 * limit, fewest)
-    count = min(count, max(2, round(most * control_share / (1 - control_share))))
+    count = min(count, max(fewest_control, round(most * control_share / (1 - control_share))))
     chosen = np.sort(order[count:][:most]), np.sort(order[:count])
     sides = [[people[i] for i in side] for side in chosen]
     if level is Level.IMAGE:
