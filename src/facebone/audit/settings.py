@@ -14,9 +14,9 @@ from facebone.attacks.base import ATTACKS, make_attack
 from facebone.audit.unit_candidates import MOST_TRAINING
 from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation
+from facebone.mitigations.base import make_mitigation, parse_mitigation
 from facebone.seeding import MAX_SEED, check_seed
-from facebone.settings import check_integer, format_spec, parse_spec
+from facebone.settings import check_integer, format_spec
 from facebone.verification.adaptation.placing import place
 from facebone.verification.heads import ADAPTATIONS, make_head
 
@@ -120,7 +120,7 @@ class AuditSettings:
                 raise UsageError(f"{twice[0]} is named twice", where=name)
         make_head(self.head, place(self.head, self.head_settings, self.backbones)[0])
         for spec in self.mitigations:
-            make_mitigation(*parse_spec(spec, where="--mitigation"))
+            make_mitigation(*parse_mitigation(spec))
         levels = tuple(parse_level(level) for level in self.levels)
         if self.adapts and Level.PAIR in levels:
             raise UsageError(
@@ -186,7 +186,7 @@ class AuditSettings:
 
 def target_name(spec: str) -> str:
     """The name of a target in results: its mitigation's spec without defaults and secrets."""
-    return make_mitigation(*parse_spec(spec, where="--mitigation")).spec()
+    return make_mitigation(*parse_mitigation(spec)).spec()
 
 
 _OPTIONS = {

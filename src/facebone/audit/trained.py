@@ -37,10 +37,9 @@ from facebone.audit.target import TargetRecipe
 from facebone.data.dataset import Dataset
 from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation
+from facebone.mitigations.base import make_mitigation, parse_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
-from facebone.settings import parse_spec
 from facebone.verification.adaptation.placing import as_placed, place
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import Head, LearningHead, PeopleHead
@@ -222,7 +221,7 @@ def _recipe(
     spec: str, settings: AuditSettings, names: tuple[str, ...], device: str
 ) -> TargetRecipe:
     """How a target is made of the routes called `names`."""
-    mitigation, given = parse_spec(spec, where="--mitigation")
+    mitigation, given = parse_mitigation(spec)
     plain = make_mitigation(mitigation, given)
     if plain.settings.backbones:
         given |= {"backbones": [as_placed(name, names) for name in plain.settings.backbones]}

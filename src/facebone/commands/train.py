@@ -18,7 +18,6 @@ from facebone.commands.assemble import (
 )
 from facebone.commands.console import note, print_json
 from facebone.commands.evaluate import print_utility
-from facebone.settings import parse_spec
 
 if TYPE_CHECKING:
     from facebone.verification.training import Adapted
@@ -92,7 +91,7 @@ def train(
     """Train a head, or an adaptation, on 60 % of the people; set and measure it on the others."""
     from facebone.backbones.devices import resolve_torch_device
     from facebone.backbones.zoo import Zoo
-    from facebone.mitigations.base import make_mitigation
+    from facebone.mitigations.base import make_mitigation, parse_mitigation
     from facebone.verification.adaptation.placing import place
     from facebone.verification.adapted_training import train_adapted
     from facebone.verification.heads import PeopleHead
@@ -102,7 +101,7 @@ def train(
 
     check_target(out)
     kind, settings = choose_head(head, setting, adapt)
-    defence = make_mitigation(*parse_spec(mitigation, where="--mitigation"))
+    defence = make_mitigation(*parse_mitigation(mitigation))
     zoo = Zoo()
     names = [zoo.find(word).spec.name for word in backbone]
     used = [names[column] for column in defence.columns(names)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import re
+from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from facebone.errors import UnknownNameError, UsageError
 from facebone.registry import Registry
-from facebone.settings import parse_settings
-from facebone.verification.heads import Head
+from facebone.settings import parse_settings, parse_spec
+from facebone.verification.heads import Head, make_head
+
+CHAINED = "/"
+"""Stands between the names of mitigations that defend one verifier together."""
 
 SECRET = {"secret": True}
 """Metadata of a setting's field that no report, log or name may show."""
@@ -53,7 +57,7 @@ class Mitigation(ABC):
         UsageError: settings of another mitigation.
     """
 
-    name: ClassVar[str]
+    name: str
     summary: ClassVar[str]
     """What it does, in one line for people."""
     settings_type: ClassVar[type[MitigationSettings]] = MitigationSettings
@@ -83,7 +87,30 @@ class Mitigation(ABC):
                 raise UnknownNameError("backbone", name, names)
         return tuple(list(names).index(name) for name in wanted)
 
-    @abstractmethod
+    def recipe(self, head: str, head_settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that the head is trained with: a defence of training changes some.
+
+        Args:
+            head: name of the head to protect.
+            head_settings: names and values of its settings, as they were given.
+
+        Raises:
+            UsageError: the head has nothing of the kind to set.
+        """
+        del head
+        return dict(head_settings)
+
+    def guard(self, head: Head) -> Head:
+        """A head whose answers are guarded: a defence of answers puts it inside another.
+
+        Args:
+            head: unfitted.
+
+        Raises:
+            UsageError: the answers of this head cannot be guarded.
+        """
+        return head
+
     def protect(
         self,
         head: str,
@@ -93,6 +120,9 @@ class Mitigation(ABC):
         device: str = "cpu",
     ) -> Head:
         """An unfitted head that includes the defence.
+
+        A defence that decides what is trained on what overrides this; it takes the place of the
+        head. All others change the recipe, or guard answers, and go together; see `chain`.
 
         Args:
             head: name of the head to protect.
@@ -106,8 +136,20 @@ class Mitigation(ABC):
             UsageError: a value is wrong, or the defence cannot work with this head or with these
                 backbones.
         """
+        del backbones  # it takes them as they come
+        return self.guard(make_head(head, self.recipe(head, head_settings), device=device))
 
-    @abstractmethod
+    def trained_head(self, head: str) -> str:
+        """Name of the head that is trained in the place of the one asked for: mostly itself."""
+        return head
+
+    def effect(self) -> str:
+        """What it does under its settings, in a few words for people; no secret is in it."""
+        changed = self.public_settings()
+        changed.pop("backbones", None)
+        words = ", ".join(f"{name} {value}" for name, value in changed.items())
+        return f"{self.summary} ({words})" if words else self.summary
+
     def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
         """What it does with these backbones, in one line for people; no secret is in it.
 
@@ -115,6 +157,8 @@ class Mitigation(ABC):
             backbones: names.
             head: name of the head, or of the adaptation, that it protects.
         """
+        del head
+        return f"{' + '.join(backbones)}: {self.effect()}"
 
     def public_settings(self) -> dict[str, Any]:
         """Settings that differ from the defaults, as JSON holds them, without those kept secret."""
@@ -144,15 +188,36 @@ def make_mitigation(name: str, settings: Mapping[str, Any] | None = None) -> Mit
     """A mitigation by name.
 
     Args:
-        name: a registered mitigation.
-        settings: names and values; what is not named keeps its default.
+        name: a registered mitigation, or several with `CHAINED` between them.
+        settings: names and values; what is not named keeps its default. Of several mitigations
+            they are called ``NAME.SETTING``.
 
     Raises:
         UnknownNameError: no such mitigation, or no such setting.
-        UsageError: a value is wrong.
+        UsageError: a value is wrong, or mitigations do not go together.
     """
+    if CHAINED in name:
+        from facebone.mitigations.chain import make_chain
+
+        return make_chain(name.split(CHAINED), settings or {})
     kind = MITIGATIONS.get(name)
     return kind(parse_settings(kind.settings_type, settings or {}, owner=f"mitigation {name}"))
+
+
+def parse_mitigation(spec: str, *, where: str = "--mitigation") -> tuple[str, dict[str, Any]]:
+    """Name and settings, as `make_mitigation` takes them, from ``NAME:SETTING=VALUE,../NAME..``.
+
+    Raises:
+        UsageError: it does not look like that.
+    """
+    known = "|".join(map(re.escape, MITIGATIONS.names()))
+    parts = re.split(f"{CHAINED}(?=(?:{known})(?:[:{CHAINED}]|$))", spec)
+    parsed = [parse_spec(part, where=where) for part in parts]
+    if len(parsed) == 1:
+        return parsed[0]
+    names = [name for name, _ in parsed]
+    settings = {f"{name}.{key}": value for name, own in parsed for key, value in own.items()}
+    return CHAINED.join(names), settings
 
 
 def _is_list(value: object) -> bool:

@@ -73,6 +73,11 @@ class FaceBone(Mitigation):
         rotation = self._rotation(backbones, head=head, head_settings=dict(head_settings))
         return FaceBoneHead(rotation, device=device)
 
+    def trained_head(self, head: str) -> str:
+        """Logistic regression where it fuses cosines, whatever was asked for."""
+        fuses = self.settings.assignment == "fusion" and head not in ADAPTATIONS
+        return "logistic" if fuses else head
+
     def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
         """Assignment, query policy and space, or how people are split, in one line."""
         settings: FaceBoneSettings = self.settings
