@@ -132,14 +132,15 @@ def attack_one(task: tuple[Subject, UnitMaterial, Mapping[str, Any], int]) -> di
         channels = {name: kept[f"null_{name}"][target] for name in batch.channels}
         member, log_odds = kept["null_member"][target], kept["null"][target]
         attacked = Attacked.beside(material, batch, target, member, log_odds, channels)
-    found = {}
+    found: dict[str, float] = {}
     for probes in subject.probes:
         long = subject.learnt if probes is None and target < FEW_MODELS else ()
         for spec in (*subject.attacks, *long):
             if probes == 1 and parse_attack(spec).ask is Ask.AMONG:
                 continue  # a single picture has no other beside it
             key = f"{spec} {probes or 'all'}"
-            found[key], found[f"{key} tpr"] = attacked.tried(spec, probes=probes)
+            one = attacked.tried(spec, probes=probes)
+            found |= {key: one.auc, f"{key} tpr": one.tpr, f"{key} control": one.control}
     return found
 
 

@@ -134,7 +134,8 @@ def attack_one(task: tuple[ShadowBatch, int]) -> dict[str, float]:
     attacked = Attacked.among(material(), *task)
     found = {}
     for spec in ATTACKS:
-        found[spec], found[f"{spec}, tpr"] = attacked.tried(spec)
+        one = attacked.tried(spec)
+        found[spec], found[f"{spec}, tpr"] = one.auc, one.tpr
     return found
 
 

@@ -111,7 +111,7 @@ def attack_one(task: tuple[UnitMaterial, ShadowBatch, int]) -> dict[str, float]:
     for probes in PROBES:
         names = [*ATTACKS, LEARNT] if probes is None and target < FEW_MODELS else ATTACKS
         for name in names:
-            found[f"{name} {probes or 'all'}"] = attacked.tried(name, probes=probes)[0]
+            found[f"{name} {probes or 'all'}"] = attacked.tried(name, probes=probes).auc
     return found
 
 

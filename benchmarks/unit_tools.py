@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from facebone.attacks.asking import parse_attack
 from facebone.attacks.base import make_attack
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.score_table import CONTROL
 from facebone.audit.shadows import ShadowBatch
 from facebone.audit.unadapted import unadapted_scores
 from facebone.audit.unit_material import UnitMaterial
@@ -59,6 +61,20 @@ def pairs_among(material: UnitMaterial, group: Mask, *, seed: int) -> Pairs:
         np.concatenate([matched.right, drawn[:, 1]]),
         np.arange(len(matched) + len(drawn)) < len(matched),
     )
+
+
+class Tried(NamedTuple):
+    """What an attack finds.
+
+    Args:
+        auc: of members against others.
+        tpr: members found at one false alarm in 100.
+        control: AUC of control people, half of them called members by a coin.
+    """
+
+    auc: float
+    tpr: float
+    control: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,8 +125,8 @@ class Attacked:
             material, UnitAnswers(member, seen, seen, target), shadows, batch.trained[others]
         )
 
-    def tried(self, spec: str, *, probes: int | None = None) -> tuple[float, float]:
-        """AUC of an attack, and members found at one false alarm in 100."""
+    def tried(self, spec: str, *, probes: int | None = None) -> Tried:
+        """What an attack finds among candidates, and among control people."""
         asking = parse_attack(spec)
         table = unit_table(
             self.material,
@@ -120,8 +136,12 @@ class Attacked:
             ask=asking.ask,
             probes=probes,
         )
+        attack = make_attack(asking.name, asking.settings)
+        control = np.flatnonzero(table.membership == CONTROL)
         rows = np.flatnonzero(table.candidates)
-        units, member = table.answers.take(rows), table.member[rows]
-        scores = make_attack(asking.name, asking.settings).score(units)
-        found = float(np.mean(scores[member] > np.quantile(scores[~member], 0.99)))
-        return auc(scores, member), found
+        member, scores = table.member[rows], attack.score(table.answers.take(rows))
+        return Tried(
+            auc(scores, member),
+            float(np.mean(scores[member] > np.quantile(scores[~member], 0.99))),
+            auc(attack.score(table.answers.take(control)), table.drawn[control]),
+        )
