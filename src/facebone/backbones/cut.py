@@ -22,6 +22,7 @@ from facebone.backbones.homogeneous import lift
 from facebone.backbones.onnx_units import read_units
 from facebone.backbones.runtimes import ARCHITECTURES, Settings
 from facebone.backbones.torch_backend import TorchBackbone, choose_device
+from facebone.backbones.views import parse_view
 from facebone.backbones.weights import check_hash, load_strictly, network_hash, read_state_dict
 from facebone.backbones.zoo import Zoo
 from facebone.data.hashes import file_sha256
@@ -117,6 +118,8 @@ def open_cut(name: str, *, filled: bool = True) -> Cut:
     parsed = parse_cut(name)
     if parsed is None:
         raise UsageError(f"must look like BACKBONE@3, got {name!r}", where="cut backbone")
+    if parse_view(parsed[0]):
+        raise UsageError("a view of a backbone cannot be cut", where=name, hint="leave it out")
     entry = Zoo().find(parsed[0])
     spec, frozen = entry.spec, parsed[1]
     if spec.runtime not in ("torch", "onnx"):

@@ -16,6 +16,7 @@ from facebone.backbones.cut_name import parse_cut
 from facebone.backbones.dlib_backend import INSTALL, is_installed, packaged_file
 from facebone.backbones.runtimes import RUNTIMES, SUFFIXES, Settings
 from facebone.backbones.specs import ASSET_SPECS, DLIB_SPEC, PUBLISHED_SPECS
+from facebone.backbones.views import ViewedBackbone, parse_view, seen
 from facebone.backbones.weights import check_hash
 from facebone.config import ASSETS_VARIABLE, assets_folder, home_folder
 from facebone.data.hashes import file_sha256
@@ -101,6 +102,8 @@ class Zoo:
     def find(self, name_or_path: str | os.PathLike[str]) -> ZooEntry:
         """The entry of a name, or of a weights file that is known or was described.
 
+        Either may be followed by a view, see `facebone.backbones.views`.
+
         Raises:
             UnknownNameError: no backbone has that name.
             UsageError: no such file, or one that was never described, or described several times.
@@ -109,6 +112,9 @@ class Zoo:
         if text in self._entries:
             return self._entries[text]
         path = Path(text).expanduser()
+        if not path.exists() and (parsed := parse_view(text)):
+            entry = self.find(parsed[0])
+            return replace(entry, spec=seen(entry.spec, parsed[1]))
         looks_like_path = path.name != text or path.suffix.lower() in SUFFIXES or path.exists()
         if not looks_like_path:
             return self.get(text)
@@ -189,7 +195,8 @@ def load_backbone(
 
     Args:
         name_or_path: such as ``dlib`` or ``weights/mine.onnx``; ``mine@3`` is that backbone cut
-            behind its third unit, see `facebone.backbones.cut`.
+            behind its third unit, see `facebone.backbones.cut`; ``mine%60`` is shown the middle
+            60 % of pictures, see `facebone.backbones.views`.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``, as the runtime allows.
         threads: threads inside one call, or None for what suits the runtime.
         trust: whether to load formats that can run any code on this machine.
@@ -208,6 +215,9 @@ def load_backbone(
         from facebone.backbones.cut import load_cut
 
         return load_cut(os.fspath(name_or_path), settings)
+    if not Path(name_or_path).exists() and (parsed := parse_view(os.fspath(name_or_path))):
+        inner = load_backbone(parsed[0], device=device, threads=threads, trust=trust)
+        return ViewedBackbone(inner, parsed[1])
     entry = Zoo().find(name_or_path)
     path = entry.require_path()
     if entry.spec.sha256 is not None:
