@@ -9,13 +9,19 @@ import os
 import subprocess
 import sys
 
-ON_SYNTHETIC_FACES = ("benchmarks.bench_synthesis", "benchmarks.bench_shadows")
+ON_SYNTHETIC_FACES = (
+    "benchmarks.bench_synthesis",
+    "benchmarks.bench_shadows",
+    "benchmarks.bench_adapters",
+)
 ON_REAL_FACES = (
     "benchmarks.bench_engine",
     "benchmarks.bench_memory",
     "benchmarks.audit_lfw",
     "benchmarks.shadow_study",
     "benchmarks.unit_study",
+    "benchmarks.fine_tune_lfw",
+    "benchmarks.adapted_study",
 )
 
 

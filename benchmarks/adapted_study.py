@@ -14,13 +14,14 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.adapted_study_page import write_page
 from benchmarks.adapted_subjects import AT_ONCE, FEW_MODELS, Subject, all_subjects
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
@@ -37,7 +38,7 @@ from facebone.audit.unit_target import make_null_unit_target
 from facebone.commands.assemble import open_store
 from facebone.commands.options import Alignment
 from facebone.config import assets_folder
-from facebone.data.dataset import load_dataset
+from facebone.data.dataset import Dataset, load_dataset
 from facebone.data.pairs import Pairs
 from facebone.data.splits import Level
 from facebone.files import new_file
@@ -50,16 +51,21 @@ ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "runs" / "adapted_study"
 
 
-def embed(subject: Subject, assets: Path) -> UnitMaterial:
-    """The candidates of a subject."""
-    dataset = load_dataset("lfw", assets / "lfw")
-    alignment = Alignment.FIVE_POINT if subject.aligned else Alignment.NONE
-    routes = open_routes(list(subject.backbones), alignment=alignment.value, missing="centre")
+@cache
+def embed(backbones: tuple[str, ...], aligned: bool, training: int, assets: Path) -> UnitMaterial:
+    """The candidates of subjects on these backbones, with so many pictures of a person."""
+    dataset = lfw(assets)
+    alignment = Alignment.FIVE_POINT if aligned else Alignment.NONE
+    routes = open_routes(list(backbones), alignment=alignment.value, missing="centre")
     engine = EmbeddingEngine(routes, store=open_store(), progress=for_console)
-    units = draw_units(
-        dataset, Level.IDENTITY, limit=3000, seed=0, training_pictures=subject.training
-    )
+    units = draw_units(dataset, Level.IDENTITY, limit=3000, seed=0, training_pictures=training)
     return embed_units(engine, dataset, units)[0]
+
+
+@cache
+def lfw(assets: Path) -> Dataset:
+    """The data set, opened once."""
+    return load_dataset("lfw", assets / "lfw")
 
 
 def recipe_of(subject: Subject) -> TargetRecipe:
@@ -146,7 +152,7 @@ def attack_one(task: tuple[Subject, UnitMaterial, Mapping[str, Any], int]) -> di
 
 def study(subject: Subject, assets: Path) -> dict[str, Any]:
     """All figures of a subject."""
-    material = embed(subject, assets)
+    material = embed(subject.backbones, subject.aligned, subject.training, assets)
     firsts = range(subject.first, subject.first + subject.models, AT_ONCE)
     tasks = [(subject, material, k) for k in firsts if not _file(subject, k).exists()]
     label = f"{subject.part}, {subject.name}, {subject.faces}, {subject.training}"
@@ -178,6 +184,7 @@ def main() -> int:
     KEPT.mkdir(parents=True, exist_ok=True)
     rows = [study(subject, assets) for subject in all_subjects()]
     write_result("adapted_study", {"rows": rows})
+    write_page()
     return 0
 
 
