@@ -13,6 +13,7 @@ DESK, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (320, 640)
 
 AXES = {
     "trade-off": ("AUC", "accuracy"),
+    "alarms": ("TPR at FPR", "accuracy"),
     "det": ("FAR", "FRR"),
     "auc": ("AUC",),
     "roc": ("false positive", "true positive"),

@@ -74,7 +74,7 @@ def judge(audit: Audit) -> Verdict:
             "Run it again with at least one.",
         )
     called = display_names(audit)
-    base = _base(audit)
+    base = base_target(audit)
     others = _compared(audit, base)
     first = f"{_subject(audit, base, called)} {_utility(base)}, {_leak(base)}."
     if others:
@@ -126,7 +126,7 @@ def _measured(target: TargetResult) -> bool:
     return _exposure(target) < float("inf")
 
 
-def _base(audit: Audit) -> TargetResult:
+def base_target(audit: Audit) -> TargetResult:
     """The target that the others are held against: undefended, at the level of pairs, if any is."""
     pairs = [target for target in audit.targets if target.level == "pair"]
     candidates = pairs or audit.targets

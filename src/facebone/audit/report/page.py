@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from facebone.audit.artefacts import REPORT_FILE, read_audit, read_scores
 from facebone.audit.at_risk import find_at_risk
-from facebone.audit.names import MEMBER, display_names, sentence, settings_in_words
+from facebone.audit.names import MEMBER, display_names, listed, sentence, settings_in_words
 from facebone.audit.report import at_risk, bought, claims, fidelity, prose, tables
 from facebone.audit.schema import AttackResult, Audit, Interval, TargetResult
 from facebone.audit.thumbnails import Thumbnail, read_pictures
@@ -91,12 +91,12 @@ def render_report(
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    from facebone.audit.report import pictures
+    from facebone.audit.report import front_pictures, pictures
     from facebone.audit.report.charts.canvas import COLOURS
     from facebone.audit.report.score_rows import ScoreRows
 
     rows, called = ScoreRows(scores), display_names(audit)
-    trade_off, absent = pictures.trade_off(audit, called)
+    levels = front_pictures.level_fronts(audit, called)
     verdict = judge(audit)
     views = [
         TargetView(
@@ -127,14 +127,15 @@ def render_report(
     )
     environment.filters["svg"] = Markup
     environment.filters["sentence"] = sentence
+    environment.filters["listed"] = listed
     return environment.get_template("report.html.j2").render(
         audit=audit,
         style=Markup((_TEMPLATES / "report.css").read_text("utf-8")),
         verdict=verdict,
         tone=_TONES[verdict.finding],
         strongest=_strongest(audit, called),
-        trade_off=trade_off,
-        absent=absent,
+        fronts=levels,
+        switch=any(one.main.tar or one.few.tar for one in levels),
         targets=views,
         targets_table=tables.targets_table(audit, called),
         det=pictures.det(audit, called, rows),

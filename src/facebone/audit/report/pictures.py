@@ -13,9 +13,8 @@ from facebone.audit.report.charts.det import det_chart
 from facebone.audit.report.charts.forest import forest_chart
 from facebone.audit.report.charts.histogram import histogram_chart
 from facebone.audit.report.charts.roc import MOST_CURVES, Line, roc_chart
-from facebone.audit.report.charts.trade_off import Standing, trade_off_chart
 from facebone.audit.report.score_rows import ScoreRows, SeedRows
-from facebone.audit.report.tables import by_strength, strongest_attack
+from facebone.audit.report.tables import by_strength
 from facebone.audit.schema import Audit, Interval, TargetResult
 
 
@@ -26,18 +25,6 @@ class TargetPictures:
     forest: Chart | None
     roc: Chart | None
     histogram: Chart | None
-
-
-def trade_off(audit: Audit, called: Mapping[str, str]) -> tuple[Chart | None, list[str]]:
-    """The main picture, and the targets that it cannot show since a figure was refused."""
-    standings, absent = [], []
-    for target in audit.targets:
-        attack, accuracy = strongest_attack(target), target.utility.accuracy
-        if attack and isinstance(attack.auc, Interval) and isinstance(accuracy, Interval):
-            standings.append(Standing(called[target.name], accuracy, attack.auc))
-        else:
-            absent.append(called[target.name])
-    return (trade_off_chart(standings) if standings else None), absent
 
 
 def det(audit: Audit, called: Mapping[str, str], rows: ScoreRows) -> Chart | None:
