@@ -131,9 +131,10 @@ def find_shared(
 def near_duplicate_rows(prints: Fingerprints, left: Rows, right: Rows) -> list[tuple[int, int]]:
     """Rows of `prints`, one of `left` and one of `right`, that look alike but are not the same."""
     left, right = left[prints.decoded[left]], right[prints.decoded[right]]
+    itself = np.array_equal(left, right)
     candidates = [
         (int(left[i]), int(right[j]))
-        for i, j in _alike(prints, left, right)
+        for i, j in _alike(prints, left, right, once=itself)
         if prints.digests[left[i]] != prints.digests[right[j]]
     ]
 
@@ -146,7 +147,8 @@ def near_duplicate_rows(prints: Fingerprints, left: Rows, right: Rows) -> list[t
         )
 
     verdicts = in_threads(is_copy, candidates)
-    return [pair for pair, verdict in zip(candidates, verdicts, strict=True) if verdict]
+    found = [pair for pair, verdict in zip(candidates, verdicts, strict=True) if verdict]
+    return [*found, *((right, left) for left, right in found)] if itself else found
 
 
 def _same_bytes(prints: Fingerprints, left: Rows, right: Rows) -> Iterator[tuple[int, int]]:
@@ -158,12 +160,19 @@ def _same_bytes(prints: Fingerprints, left: Rows, right: Rows) -> Iterator[tuple
             yield int(row), other
 
 
-def _alike(prints: Fingerprints, left: Rows, right: Rows) -> Iterator[tuple[int, int]]:
-    """Places in `left` and `right` whose hashes are near and whose thumbnails correlate."""
+def _alike(
+    prints: Fingerprints, left: Rows, right: Rows, *, once: bool
+) -> Iterator[tuple[int, int]]:
+    """Places in `left` and `right` whose hashes are near and whose thumbnails correlate.
+
+    With `once` both sides are the same, and only the smaller place is looked for on the left.
+    """
     for start in range(0, len(left), _BLOCK):
-        for other in range(0, len(right), _BLOCK):
+        for other in range(start if once else 0, len(right), _BLOCK):
             a, b = left[start : start + _BLOCK], right[other : other + _BLOCK]
             near = hash_distances(prints.hashes[a], prints.hashes[b]) <= MAX_HASH_DISTANCE
+            if once and start == other:
+                near = np.triu(near, k=1)
             rows, columns = np.nonzero(near)
             if len(rows) == 0:
                 continue
