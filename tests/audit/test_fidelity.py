@@ -69,6 +69,22 @@ def test_figures_are_those_of_scipy_and_of_a_loop(steps: bool) -> None:
         assert found.usual_distance[k] == pytest.approx(min(expected, 1.0), abs=1e-12)
 
 
+def test_answers_that_differ_in_precision_alone_are_the_same() -> None:
+    """Shadows' answers are kept as float32, and a guarded verifier shows few values."""
+    table = made_up(6, steps=True)
+    shadows = table.answers.shadows
+    assert shadows is not None
+    third = np.log(3.0)
+    log_odds = np.where(table.answers.log_odds >= 0, third, -third)
+    kept = np.where(shadows.log_odds >= 0, third, -third).astype(np.float32)
+    answers = replace(
+        table.answers, log_odds=log_odds, shadows=ShadowAnswers(kept, shadows.trained)
+    )
+    found = fidelity(replace(table, answers=answers))
+    assert max(found.distance) < 0.1
+    assert found.alike
+
+
 @pytest.mark.parametrize("shadows", [2, 3, 4, 8, 16])
 def test_a_target_of_the_same_recipe_is_seldom_called_unlike(shadows: int) -> None:
     """Each of four figures is too far in a quarter of a per cent of all cases at most."""

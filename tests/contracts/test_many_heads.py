@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation
+from facebone.mitigations.base import make_mitigation, parse_mitigation
 from facebone.settings import parse_spec
 from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
 from facebone.verification.heads import HEADS, FitJob, Views, logit_many, make_head
@@ -18,6 +18,17 @@ from facebone.verification.heads import HEADS, FitJob, Views, logit_many, make_h
 NAMES = ("one", "two", "three")
 QUICK = {"layers": [32, 16], "batch_norm": [1], "epochs": 3, "learning_rate": 1e-2}
 SEEDS = (3, 1, 4, 1, 5)
+# Defences of the training recipe, which a logistic head has nothing of.
+RECIPES = [
+    "early_stopping",
+    "weight_decay",
+    "dropout",
+    "label_smoothing",
+    "mixup",
+    "relaxloss",
+    "adversarial_regularisation",
+    "hamp",
+]
 SPECS = [
     "none",
     "facebone:assignment=all",
@@ -61,6 +72,9 @@ def unfitted_heads():
         mitigation = make_mitigation(*parse_spec(spec, where="spec"))
         settings = QUICK if head == "mlp" else {}
         yield pytest.param(mitigation.protect(head, settings, backbones=NAMES), id=f"{spec} {head}")
+    for spec in (*RECIPES, *(f"facebone:assignment=pair/{name}" for name in RECIPES)):
+        mitigation = make_mitigation(*parse_mitigation(spec))
+        yield pytest.param(mitigation.protect("mlp", QUICK, backbones=NAMES), id=f"{spec} mlp")
 
 
 @pytest.fixture(params=unfitted_heads())

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from facebone.errors import UnknownNameError, UsageError
+from facebone.errors import MissingPartError, UnknownNameError, UsageError
 from facebone.mitigations.base import MITIGATIONS, MitigationSettings, make_mitigation
+from facebone.mitigations.recipes.base import Recipe
 from facebone.settings import parse_spec
 from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
 from facebone.verification.heads import head_from_state
@@ -18,6 +19,8 @@ from facebone.verification.metrics import auc
 
 NAMES = ("one", "two", "three")
 QUICK = {"layers": [16, 8], "batch_norm": [1], "epochs": 12, "learning_rate": 1e-2}
+# What a defence gives up by design; it is eased until it learns from a few hundred pairs.
+EASED = {"dp_sgd": {"epsilon": 1e4, "batch_size": 32, "learning_rate": 0.02}}
 ROTATIONS = list(
     itertools.product(
         ("batch", "pair", "epoch"),
@@ -38,7 +41,9 @@ def toy(pairs=240, seed=0):
         for side, matrix in zip(sides, (a, b), strict=True):
             seen = matrix @ turn + 0.3 * rng.normal(size=matrix.shape)
             side.append(normalise(seen.astype(np.float32)))
-    return EmbeddedPairs(tuple(sides[0]), tuple(sides[1])), same
+    number = np.arange(pairs)
+    people = np.stack([number, np.where(same, number, pairs + number)], axis=1)
+    return EmbeddedPairs(tuple(sides[0]), tuple(sides[1]), people), same
 
 
 def fitted(mitigation, seed=0, head="mlp"):
@@ -69,7 +74,14 @@ def check_round_trip(head):
 
 @pytest.fixture(params=MITIGATIONS.names())
 def mitigation(request):
-    return make_mitigation(request.param)
+    made = make_mitigation(request.param)
+    try:
+        made.protect("logistic", {}, backbones=NAMES)
+    except MissingPartError as error:
+        pytest.skip(str(error))
+    except UsageError:
+        pass  # it is for other heads
+    return made
 
 
 def test_the_mitigations_there_are():
@@ -90,6 +102,14 @@ def test_it_says_what_it_is(mitigation):
 @pytest.mark.parametrize("head", ["mlp", "logistic"])
 def test_protected_heads_learn_and_repeat_for_a_seed(mitigation, head):
     pairs, same = toy(seed=1)
+    mitigation = make_mitigation(mitigation.name, EASED.get(mitigation.name))
+    if head == "logistic" and issubclass(type(mitigation), Recipe):
+        try:
+            mitigation.recipe(head, {})
+        except UsageError:
+            with pytest.raises(UsageError, match=f"mitigation {mitigation.name}: logistic has no "):
+                mitigation.protect(head, {}, backbones=NAMES)
+            return
     one = fitted(mitigation, seed=2, head=head)
     assert auc(one.score(pairs), same) > 0.85
     assert answers(fitted(mitigation, seed=2, head=head)).tobytes() == answers(one).tobytes()

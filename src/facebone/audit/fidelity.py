@@ -98,7 +98,8 @@ def fidelity(table: ScoreTable) -> Fidelity:
         raise UsageError("has no shadows to compare with", where="scores")
     rows = np.flatnonzero(table.candidates)
     margins = shadows.take(rows).margins(table.same[rows])
-    own = table.answers.take(rows).margin()
+    # As shadows' answers are kept: what ties with theirs must tie in every digit.
+    own = table.answers.take(rows).margin().astype(np.float32).astype(np.float64)
     far = reach(len(shadows))
     found = []
     for kind in (True, False):

@@ -47,7 +47,8 @@ class Gallery:
 
     def embedded(self, pairs: Pairs, columns: tuple[int, ...]) -> EmbeddedPairs:
         """Embeddings of pairs under the backbones at `columns`."""
-        return EmbeddedPairs.gather([self.matrices[column] for column in columns], pairs)
+        matrices = [self.matrices[column] for column in columns]
+        return EmbeddedPairs.gather(matrices, pairs, self.people)
 
     def labelled(
         self, pictures: npt.NDArray[np.intp], columns: tuple[int, ...]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from facebone.errors import UnknownNameError, UsageError
+from facebone.mitigations.choices import Choice
 from facebone.registry import Registry
 from facebone.settings import parse_settings, parse_spec
 from facebone.verification.heads import Head, make_head
@@ -61,6 +62,8 @@ class Mitigation(ABC):
     summary: ClassVar[str]
     """What it does, in one line for people."""
     settings_type: ClassVar[type[MitigationSettings]] = MitigationSettings
+    choices: ClassVar[Mapping[str, Choice]] = {}
+    """What a search may set, by the setting's name; it tries no mitigation that names nothing."""
 
     def __init__(self, settings: MitigationSettings | None = None) -> None:
         chosen = self.settings_type() if settings is None else settings
@@ -179,9 +182,27 @@ class Mitigation(ABC):
         return self.name + ":" * bool(self.public_settings()) + ",".join(words)
 
 
+_RECIPES = "facebone.mitigations.recipes"
+_GUARDS = "facebone.mitigations.guards"
+
 MITIGATIONS: Registry[type[Mitigation]] = Registry("mitigation")
 MITIGATIONS.add("none", "facebone.mitigations.undefended:Undefended")
 MITIGATIONS.add("facebone", "facebone.mitigations.multi_backbone.mitigation:FaceBone")
+MITIGATIONS.add("dp_sgd", "facebone.mitigations.dp.mitigation:DPSGD")
+MITIGATIONS.add("selena", "facebone.mitigations.selena.mitigation:Selena")
+MITIGATIONS.add("early_stopping", f"{_RECIPES}.early_stopping:EarlyStopping")
+MITIGATIONS.add("weight_decay", f"{_RECIPES}.weight_decay:WeightDecay")
+MITIGATIONS.add("dropout", f"{_RECIPES}.dropout:Dropout")
+MITIGATIONS.add("label_smoothing", f"{_RECIPES}.label_smoothing:LabelSmoothing")
+MITIGATIONS.add("mixup", f"{_RECIPES}.mixup:Mixup")
+MITIGATIONS.add("relaxloss", f"{_RECIPES}.relaxloss:RelaxLoss")
+MITIGATIONS.add("adversarial_regularisation", f"{_RECIPES}.adversarial:AdversarialRegularisation")
+MITIGATIONS.add("hamp", f"{_RECIPES}.hamp:Hamp")
+MITIGATIONS.add("rounding", f"{_GUARDS}.rounding:Rounding")
+MITIGATIONS.add("decision_only", f"{_GUARDS}.decision:DecisionOnly")
+MITIGATIONS.add("keyed_noise", f"{_GUARDS}.keyed_noise:KeyedNoise")
+MITIGATIONS.add("memguard", f"{_GUARDS}.memguard:MemGuard")
+MITIGATIONS.add("query_budget", f"{_GUARDS}.query_budget:QueryBudget")
 
 
 def make_mitigation(name: str, settings: Mapping[str, Any] | None = None) -> Mitigation:

@@ -65,10 +65,25 @@ class Chain(Mitigation):
         return head if self._leading is None else self._leading.trained_head(head)
 
     def recipe(self, head: str, head_settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings after all that change them."""
+        """The settings after all that change them.
+
+        Raises:
+            UsageError: two defences would set the same thing otherwise.
+        """
         found = dict(head_settings)
+        changed: dict[str, str] = {}
         for part in self.parts:
-            found = part.recipe(head, found)
+            before, found = found, part.recipe(head, found)
+            for name, value in found.items():
+                if name in before and before[name] == value:
+                    continue
+                if name in changed:
+                    raise UsageError(
+                        f"{changed[name]} and {part.name} both set {name} of {head}",
+                        where=f"mitigation {self.name}",
+                        hint="take one of them",
+                    )
+                changed[name] = part.name
         return found
 
     def guard(self, head: Head) -> Head:

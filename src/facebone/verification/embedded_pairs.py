@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,9 @@ class EmbeddedPairs:
     Args:
         left: K matrices (n, d_k) float32, L2-normalised rows.
         right: K matrices of the same shapes.
+        people: (n, 2) whom the left and the right picture show, as numbers or names; None where
+            nobody says. No head learns from it; a defence that promises something to each person
+            must know it.
 
     Raises:
         UsageError: no backbone, or shapes that do not fit each other.
@@ -35,6 +39,7 @@ class EmbeddedPairs:
 
     left: tuple[Matrix, ...]
     right: tuple[Matrix, ...]
+    people: npt.NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         if not self.left or len(self.left) != len(self.right):
@@ -46,19 +51,30 @@ class EmbeddedPairs:
         for a, b in zip(self.left, self.right, strict=True):
             if a.ndim != 2 or a.shape != b.shape or len(a) != count:
                 raise UsageError(f"shapes of embedded pairs do not fit: {a.shape} and {b.shape}")
+        if self.people is not None and self.people.shape != (count, 2):
+            raise UsageError(
+                f"people of embedded pairs must have shape ({count}, 2), got {self.people.shape}"
+            )
 
     @classmethod
-    def gather(cls, embeddings: Sequence[Matrix], pairs: Pairs) -> EmbeddedPairs:
+    def gather(
+        cls,
+        embeddings: Sequence[Matrix],
+        pairs: Pairs,
+        people: npt.NDArray[Any] | None = None,
+    ) -> EmbeddedPairs:
         """Pair up the rows of K embedding matrices (N, d_k) of a whole data set.
 
         Args:
             embeddings: one matrix a backbone, not necessarily normalised, rows by picture position.
             pairs: positions of the pictures.
+            people: (N,) whom each picture shows, where that is known.
         """
         unit = [normalise(matrix) for matrix in embeddings]
         return cls(
             tuple(matrix[pairs.left] for matrix in unit),
             tuple(matrix[pairs.right] for matrix in unit),
+            None if people is None else people[np.stack([pairs.left, pairs.right], axis=1)],
         )
 
     def __len__(self) -> int:
@@ -74,6 +90,7 @@ class EmbeddedPairs:
         return EmbeddedPairs(
             tuple(matrix[rows] for matrix in self.left),
             tuple(matrix[rows] for matrix in self.right),
+            None if self.people is None else self.people[rows],
         )
 
     def choose(self, columns: Sequence[int]) -> EmbeddedPairs:
@@ -92,6 +109,7 @@ class EmbeddedPairs:
         return EmbeddedPairs(
             tuple(self.left[column] for column in columns),
             tuple(self.right[column] for column in columns),
+            self.people,
         )
 
     def cosines(self) -> Matrix:

@@ -78,7 +78,7 @@ def embed_pairs(engine: EmbeddingEngine, dataset: Dataset, pairs: Pairs) -> Pair
     rows = Pairs(left[kept], right[kept], pairs.same[kept])
     return Paired(
         pairs=pairs.take(kept),
-        embedded=EmbeddedPairs.gather(result.matrices, rows),
+        embedded=EmbeddedPairs.gather(result.matrices, rows, person_of),
         people=(person_of[rows.left], person_of[rows.right]),
         dropped=int((~kept).sum()),
         problems=result.problems,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import Mitigation
+from facebone.mitigations.choices import Choice, Integer, Number, Words
+from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
 from facebone.mitigations.multi_backbone.head import FaceBoneHead, check_several
 from facebone.mitigations.multi_backbone.people_head import PeopleSplitHead
 from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
@@ -29,6 +31,8 @@ _MEETINGS = {
     "fusion": "the head is a logistic regression on their cosines",
 }
 
+ROTATING = tuple(ASSIGNMENTS)
+
 
 class FaceBone(Mitigation):
     """Trains a head on embeddings from many backbones, so that it memorises none of them.
@@ -43,6 +47,16 @@ class FaceBone(Mitigation):
     name = "facebone"
     summary = "the head learns from many backbones instead of one"
     settings_type = FaceBoneSettings
+    choices: ClassVar[Mapping[str, Choice]] = {
+        "assignment": Words(("fusion", "all", "pair", "epoch", "batch"), learnt="pairs"),
+        "query": Words((None, "random", "secret", "fixed"), when=("assignment", ROTATING)),
+        "space": Words((None, "learned", "random", "raw"), when=("assignment", ROTATING)),
+        "regularisation": Number(1e-4, 1e-1, log=True, usual=1e-3, when=("space", ("learned",))),
+        "parts": Integer(3, 6, usual=4, learnt="people"),
+        "left_out": Integer(2, 3, usual=2, learnt="people"),
+        "splits": Integer(1, 3, usual=2, learnt="people"),
+        "answer": Words((None, "distilled"), learnt="people"),
+    }
 
     def protect(
         self,

@@ -15,6 +15,7 @@ from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, logit_many
 from facebone.verification.heads.people import PeopleHead
 from facebone.verification.heads.probing import probe, probe_names
+from facebone.verification.heads.soft import SoftHead, SoftJob
 from facebone.verification.heads.views import Views
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Inside",
     "LearningHead",
     "PeopleHead",
+    "SoftHead",
+    "SoftJob",
     "Views",
     "head_from_state",
     "head_kind",
@@ -56,6 +59,10 @@ ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:Fin
 COMPOSED: Registry[type[Head]] = Registry("composed head")
 COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
 COMPOSED.add("facebone_people", "facebone.mitigations.multi_backbone.people_head:PeopleSplitHead")
+COMPOSED.add("guarded", "facebone.mitigations.guards.head:GuardedHead")
+COMPOSED.add("guarded_people", "facebone.mitigations.guards.people_head:GuardedPeopleHead")
+COMPOSED.add("dp_sgd", "facebone.mitigations.dp.head:DPHead")
+COMPOSED.add("selena", "facebone.mitigations.selena.head:SelenaHead")
 
 
 def head_kind(name: str) -> type[Head]:

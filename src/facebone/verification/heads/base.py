@@ -14,7 +14,12 @@ from facebone.errors import UsageError, WeightsError
 from facebone.seeding import check_seed
 from facebone.settings import NoSettings, parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.checks import check_finite, check_labelled, check_labels
+from facebone.verification.heads.checks import (
+    check_finite,
+    check_labelled,
+    check_labels,
+    check_validation,
+)
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitsMany
 from facebone.verification.heads.views import Views
@@ -160,12 +165,7 @@ class Head(FitsMany):
     ) -> None:
         check_labelled(pairs, same, where=f"head {self.name}")
         if validation is not None:
-            check_labelled(*validation, where=f"head {self.name}, validation")
-            if validation[0].dimensions != dimensions:
-                raise UsageError(
-                    f"embeddings of width {validation[0].dimensions}, training has {dimensions}",
-                    where=f"head {self.name}, validation",
-                )
+            check_validation(*validation, dimensions, where=f"head {self.name}, validation")
 
     def score(self, pairs: EmbeddedPairs) -> Scores:
         """Score pairs, (n,) float64, larger for the same person; n may be 0.

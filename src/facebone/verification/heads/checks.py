@@ -55,6 +55,21 @@ def check_labelled(pairs: EmbeddedPairs, same: Labels, *, where: str) -> None:
     check_finite(pairs, where=where)
 
 
+def check_validation(
+    pairs: EmbeddedPairs, same: Labels, dimensions: tuple[int, ...], *, where: str
+) -> None:
+    """Refuse what a head cannot be validated on whose training has these dimensions.
+
+    Raises:
+        UsageError: as `check_labelled`, or embeddings of other widths.
+    """
+    check_labelled(pairs, same, where=where)
+    if pairs.dimensions != dimensions:
+        raise UsageError(
+            f"embeddings of width {pairs.dimensions}, training has {dimensions}", where=where
+        )
+
+
 def check_device(device: str) -> None:
     """Refuse a device that nothing can be trained on by the hand-made steps.
 

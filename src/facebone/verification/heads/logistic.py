@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,10 @@ from facebone.verification.heads.base import (
     FitReport,
     Labelled,
     Labels,
-    LearningHead,
     Scores,
 )
 from facebone.verification.heads.inside import Inside
+from facebone.verification.heads.soft import Chances, SoftHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class LogisticSettings:
         check_integer("max_iterations", self.max_iterations, low=1)
 
 
-class FeatureLogisticHead(LearningHead):
+class FeatureLogisticHead(SoftHead):
     """L2-regularised logistic regression on standardised features of a pair.
 
     A subclass says what the features are. Newton's method finds the one minimum, so the seed has
@@ -65,6 +65,25 @@ class FeatureLogisticHead(LearningHead):
     def _fit(
         self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None
     ) -> FitReport:
+        del seed, validation
+        return self._solve(pairs, same, np.ones(len(pairs)))
+
+    def _fit_soft(
+        self, pairs: EmbeddedPairs, chance: Chances, *, seed: int, validation: Labelled | None
+    ) -> FitReport:
+        del seed, validation
+        # The cross-entropy of a chance p is p times the loss of one label and 1 - p times that of
+        # the other. So each pair is shown under both labels, weighted by their chances.
+        both = np.tile(np.arange(len(pairs)), 2)
+        same = np.repeat([True, False], len(pairs))
+        weight = np.concatenate([chance, 1 - chance])
+        report = self._solve(pairs.take(both), same, weight)
+        return replace(report, pairs=len(pairs))
+
+    def _solve(
+        self, pairs: EmbeddedPairs, same: Labels, weight: npt.NDArray[np.float64]
+    ) -> FitReport:
+        """The minimum, each of n pairs having the say of its (n,) weight."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
 
@@ -82,7 +101,7 @@ class FeatureLogisticHead(LearningHead):
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             try:
-                model.fit(self._standardise(raw), same)
+                model.fit(self._standardise(raw), same, sample_weight=weight)
             except ConvergenceWarning:
                 raise UsageError(
                     f"no convergence in {self.settings.max_iterations} steps",

@@ -9,7 +9,7 @@ trained at its side: see `mlp_step`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from facebone.seeding import derive_seed
+from facebone.verification.heads.mlp_mixing import Mixing
 from facebone.verification.heads.mlp_network import Network, assemble, start
 from facebone.verification.heads.mlp_step import Buffers, Run, Stacked
+from facebone.verification.heads.objectives import Deck, make_objective
 
 if TYPE_CHECKING:
     from facebone.verification.heads.mlp import MLPSettings
@@ -32,14 +34,25 @@ class Course:
 
     Args:
         places: (E, m) positions of its m pairs in epochs 0 .. E - 1; then the first comes again.
-        seed: for the start, the order of pairs and what is dropped.
+        seed: for the start, the order of pairs, and what is dropped, mixed or drawn by the
+            objective.
+        aside: (E, r) positions of pairs that it is not trained on, where its objective needs some.
     """
 
     places: npt.NDArray[np.intp]
     seed: int
+    aside: npt.NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return int(self.places.shape[1])
+
+    def behind(self, rows: int) -> Course:
+        """The same, where so many other rows come first."""
+        return replace(
+            self,
+            places=self.places + rows,
+            aside=None if self.aside is None else self.aside + rows,
+        )
 
 
 def train_together(
@@ -116,19 +129,38 @@ class Stack:
                 for c in courses
             ],
             steps=torch.zeros((), device=device),
+            objectives=[make_objective(settings.objective) for _ in courses],
+            mixings=[Mixing(settings.mixup, seed=c.seed) for c in courses if settings.mixup],
         )
+        for k, (course, objective) in enumerate(zip(courses, self.stacked.objectives, strict=True)):
+            objective.start(self._one(k), seed=course.seed)
         self.buffers = Buffers(device)
         self.runs: dict[tuple[int, int, int], Run] = {}
 
     def run(self) -> Iterator[Network]:
         """Train, and give each network, on the CPU and in memory of its own."""
         for epoch in range(self.settings.epochs):
+            self._show(epoch)
             for batches in self._epoch(epoch):
                 self.stacked.steps.add_(1)
                 for run, places in batches:
                     run.step(self.rows, self.truth, places)
         for k in range(len(self.courses)):
-            yield self.stacked.network.map(lambda tensor, k=k: tensor[k].to("cpu", copy=True))  # type: ignore[misc]
+            yield self._one(k).map(lambda tensor: tensor.to("cpu", copy=True))
+
+    def _one(self, k: int) -> Network:
+        """Network k, in the stack's memory."""
+        return self.stacked.network.map(lambda tensor: tensor[k])
+
+    def _show(self, epoch: int) -> None:
+        """Tell each objective what its network sees in this epoch."""
+        for course, objective in zip(self.courses, self.stacked.objectives, strict=True):
+            aside = None if course.aside is None else self._deck(course.aside, epoch)
+            objective.show(epoch, self._deck(course.places, epoch), aside)
+
+    def _deck(self, places: npt.NDArray[np.intp], epoch: int) -> Deck:
+        at = torch.from_numpy(places[epoch % len(places)]).to(self.rows.device)
+        return Deck(self.rows, self.truth, at)
 
     def _epoch(self, epoch: int) -> Iterator[list[tuple[Run, Tensor]]]:
         """Step by step, the runs of networks whose batches are of one size, and their rows."""

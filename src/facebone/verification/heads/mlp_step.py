@@ -21,8 +21,10 @@ from torch import Tensor
 
 from facebone.verification.heads.adamw import apart, move
 from facebone.verification.heads.mlp_layer import Products, arrange
+from facebone.verification.heads.mlp_mixing import Mixing, mix_stacked
 from facebone.verification.heads.mlp_network import Network
 from facebone.verification.heads.mlp_norm import Normalised, back_through, normalise_in_place
+from facebone.verification.heads.objectives import Objective, teach
 
 if TYPE_CHECKING:
     from facebone.verification.heads.mlp import MLPSettings
@@ -38,6 +40,8 @@ class Stacked:
         second: mean squared gradients.
         generators: one a network, for what is drawn while it learns.
         steps: how many steps were taken, one number for all.
+        objectives: one a network, which they have met.
+        mixings: one a network, or none where pairs are not mixed.
     """
 
     network: Network
@@ -45,6 +49,8 @@ class Stacked:
     second: Network
     generators: list[torch.Generator]
     steps: Tensor
+    objectives: list[Objective]
+    mixings: list[Mixing]
 
     def part(self, begin: int, end: int) -> Stacked:
         """Networks begin .. end - 1, in the same memory."""
@@ -54,6 +60,8 @@ class Stacked:
             first=self.first.map(lambda tensor: tensor[begin:end]),
             second=self.second.map(lambda tensor: tensor[begin:end]),
             generators=self.generators[begin:end],
+            objectives=self.objectives[begin:end],
+            mixings=self.mixings[begin:end],
         )
 
 
@@ -111,7 +119,7 @@ class Run:
         self.stacked = stacked
         network, first, second = stacked.network, stacked.first, stacked.second
         count, width = network.weights[0].shape[:2]
-        get = buffers.get
+        self.get = get = buffers.get
         self.batch = get("batch", count * size, width)
         self.labels = get("labels", count * size)
         self.layers: list[Layer] = []
@@ -137,15 +145,14 @@ class Run:
             whole = Products(inputs, weight, bias.unsqueeze(1), outputs, slope, before, by_weight)
             self.layers.append(Layer(whole, arrange(whole), by_bias, update))
             inputs, before = outputs, slope
-        # Network by network, for the end of a batch may not fill whole vectors; see `adamw.apart`.
         last = self.layers[-1].whole
-        self.answers = list(zip(last.outputs, last.slope, strict=True))
-        self.truth = self.labels.view_as(last.slope)
+        self.logits, self.slope = last.outputs.squeeze(-1), last.slope.squeeze(-1)
+        self.truth = self.labels.view_as(self.slope)
         # Of batch normalisation, what the way back needs.
         self.normalised: dict[int, Normalised] = {}
 
     def step(self, rows: Tensor, truth: Tensor, places: Tensor) -> None:
-        """One step of AdamW on the mean cross-entropy of each network's batch.
+        """One step of AdamW on each network's objective of its batch.
 
         Args:
             rows: as in `train_together`.
@@ -154,6 +161,8 @@ class Run:
         """
         torch.index_select(rows, 0, places, out=self.batch)
         torch.index_select(truth, 0, places, out=self.labels)
+        if self.stacked.mixings:
+            self._mix()
         norms, last = self.stacked.network.norms, self.layers[-1]
         for i, layer in enumerate(self.layers):
             for products in layer.products:
@@ -165,10 +174,7 @@ class Run:
                 outputs.relu_()
                 if self.dropout:
                     self._drop(outputs)
-        for logits, slope in self.answers:
-            torch.sigmoid(logits, out=slope)
-        # Of mean(log(1 + exp(z)) - y z) over b pairs, the derivative by z is (sigmoid(z) - y) / b.
-        last.whole.slope.sub_(self.truth).div_(self.size)
+        teach(self.stacked.objectives, self.logits, self.truth, self.slope)
         for i in range(len(self.layers) - 1, -1, -1):
             self._back(i, self.layers[i])
 
@@ -188,6 +194,11 @@ class Run:
             )
             if self.dropout:
                 whole.before.div_(1 - self.dropout)
+
+    def _mix(self) -> None:
+        drawn = [each.draw(self.size) for each in self.stacked.mixings]
+        for name, tensor in (("partners", self.batch), ("partners' labels", self.labels)):
+            mix_stacked(tensor, self.get(name, *tensor.shape), drawn)
 
     def _drop(self, outputs: Tensor) -> None:
         shape, device = outputs.shape[1:], outputs.device

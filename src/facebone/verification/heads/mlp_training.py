@@ -15,7 +15,9 @@ from facebone.errors import UsageError
 from facebone.seeding import derive_seed, make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import Labelled, Labels
+from facebone.verification.heads.mlp_mixing import Mixing, mix
 from facebone.verification.heads.mlp_network import Network, forward, start
+from facebone.verification.heads.objectives import Deck, make_objective
 
 if TYPE_CHECKING:
     from facebone.verification.heads.mlp import MLPSettings
@@ -66,6 +68,30 @@ class Constant:
         return self.pairs, same
 
 
+class OnDevice:
+    """What is shown of some pairs, as tensors on a device.
+
+    Args:
+        shown: n pairs.
+        same: (n,) bool.
+        device: where.
+    """
+
+    def __init__(self, shown: Shown, same: Labels, device: str) -> None:
+        self._shown, self._pairs = shown, shown.at(0)
+        self._device = device
+        self._places = torch.arange(len(shown), device=device)
+        self.rows = _rows(self._pairs, device)
+        self.truth = _truth(same, device)
+
+    def show(self, epoch: int) -> Deck:
+        """What epoch `epoch`, counted from 0, shows; `rows` hold it from now on."""
+        pairs = self._shown.at(epoch)
+        if pairs is not self._pairs:
+            self._pairs, self.rows = pairs, _rows(pairs, self._device)
+        return Deck(self.rows, self.truth, self._places)
+
+
 class Training:
     """One run of the recipe: all pairs on the device, no loader, no global seed.
 
@@ -74,7 +100,10 @@ class Training:
         shown: n pairs.
         same: (n,) bool.
         validation: pairs whose loss is measured after each epoch, with their labels.
-        seed: for the start and for the order of pairs.
+        reference: pairs kept aside for an objective that needs some, as they are shown, with their
+            labels.
+        seed: for the start, the order of pairs, and what is dropped, mixed or drawn by the
+            objective.
         device: where it runs.
     """
 
@@ -84,21 +113,20 @@ class Training:
         shown: Shown,
         same: Labels,
         validation: Labelled | None,
+        reference: tuple[Shown, Labels] | None = None,
         *,
         seed: int,
         device: str,
     ) -> None:
         self.settings = settings
         self.device = device
-        self.shown = shown
-        self.pairs = shown.at(0)
-        self.rows = _rows(self.pairs, device)
-        self.labels = _truth(same, device)
+        self.trained = OnDevice(shown, same, device)
+        self.reference = None if reference is None else OnDevice(*reference, device)
         self.validation: tuple[Tensor, Tensor] | None = None
         if validation is not None:
             self.validation = _rows(validation[0], device), _truth(validation[1], device)
         network = start(
-            self.rows.shape[1],
+            self.trained.rows.shape[1],
             settings.layers,
             settings.batch_norm,
             initialisation=settings.initialisation,
@@ -106,6 +134,9 @@ class Training:
         )
         self.network = network.map(lambda tensor: tensor.to(device))
         self.generator = torch.Generator(device).manual_seed(derive_seed(seed, "mlp", "epochs"))
+        self.objective = make_objective(settings.objective)
+        self.mixing = Mixing(settings.mixup, seed=seed) if settings.mixup else None
+        self.seed = seed
         self.train_loss: list[float] = []
         self.validation_loss: list[float] = []
         self.best_epoch = 0
@@ -121,6 +152,7 @@ class Training:
             weight_decay=settings.weight_decay,
             fused=True,
         )
+        self.objective.start(self.network, seed=self.seed)
         best, lowest = self.network, np.inf
         for epoch in range(1, settings.epochs + 1):
             self._show(epoch - 1)
@@ -137,19 +169,19 @@ class Training:
         return best
 
     def _show(self, epoch: int) -> None:
-        pairs = self.shown.at(epoch)
-        if pairs is not self.pairs:
-            self.pairs, self.rows = pairs, _rows(pairs, self.device)
+        aside = None if self.reference is None else self.reference.show(epoch)
+        self.objective.show(epoch, self.trained.show(epoch), aside)
 
     def _epoch(self, optimiser: torch.optim.Optimizer) -> float:
-        count, size = len(self.rows), self.settings.batch_size
-        order = torch.randperm(count, generator=self.generator, device=self.rows.device)
-        rows = torch.split(self.rows[order], size)
-        labels = torch.split(self.labels[order], size)
-        total = torch.zeros((), device=self.rows.device)
-        for batch, truth in zip(rows, labels, strict=True):
-            if len(batch) == 1 and self.settings.batch_norm and count > 1:
+        count, size = len(self.trained.rows), self.settings.batch_size
+        order = torch.randperm(count, generator=self.generator, device=self.trained.rows.device)
+        rows = torch.split(self.trained.rows[order], size)
+        labels = torch.split(self.trained.truth[order], size)
+        total = torch.zeros((), device=order.device)
+        for shown, right in zip(rows, labels, strict=True):
+            if len(shown) == 1 and self.settings.batch_norm and count > 1:
                 continue  # a batch of one has no variance; another epoch meets this pair
+            batch, truth = self._mix(shown, right)
             logits = forward(
                 self.network,
                 batch,
@@ -157,12 +189,28 @@ class Training:
                 dropout=self.settings.dropout,
                 generator=self.generator,
             )
-            loss = binary_cross_entropy_with_logits(logits, truth)
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = self._teach(logits, truth)
             optimiser.step()
-            total += loss.detach() * len(batch)
+            total += loss * len(batch)
         return float(total) / count
+
+    def _mix(self, batch: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        if self.mixing is None:
+            return batch, truth
+        share, partners = self.mixing.draw(len(batch))
+        partners = partners.to(batch.device)
+        return mix(batch, partners, share), mix(truth, partners, share)
+
+    def _teach(self, logits: Tensor, truth: Tensor) -> Tensor:
+        """Find the gradients of the objective; returns the batch's mean cross-entropy."""
+        with torch.no_grad():
+            asked = logits.detach()
+            slope = torch.empty_like(asked)
+            self.objective.slope(asked, truth, slope)
+            loss = binary_cross_entropy_with_logits(asked, truth)
+        logits.backward(slope)  # type: ignore[no-untyped-call]
+        return loss
 
     def _validate(self) -> float:
         if self.validation is None:
@@ -182,18 +230,24 @@ def _truth(same: Labels, device: str) -> Tensor:
     return torch.from_numpy(same.astype(np.float32)).to(device)
 
 
-def split(same: Labels, share: float, *, seed: int) -> tuple[Any, Any]:
-    """Positions of pairs to train on and to keep aside, the same share of both classes."""
+def split(same: Labels, settings: MLPSettings, *, seed: int) -> tuple[Any, Any]:
+    """Positions of pairs to train on and to keep aside, the same share of both classes.
+
+    Raises:
+        UsageError: there are too few pairs.
+    """
     rng = make_rng(seed, "mlp", "validation")
+    share, stops = settings.validation_share, settings.patience is not None
     aside = []
     for label in (True, False):
         positions = rng.permutation(np.flatnonzero(same == label))
         count = max(1, round(share * len(positions)))
         if count >= len(positions):
+            purpose = "early stopping" if stops else f"objective {settings.objective}"
             raise UsageError(
-                f"too few pairs to keep a share of {share:g} aside for early stopping",
-                where="patience",
-                hint="give validation pairs or more pairs",
+                f"too few pairs to keep a share of {share:g} aside for {purpose}",
+                where="patience" if stops else "validation_share",
+                hint="give validation pairs or more pairs" if stops else "give more pairs",
             )
         aside.append(positions[:count])
     chosen = np.sort(np.concatenate(aside))

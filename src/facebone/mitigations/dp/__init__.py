@@ -1,0 +1,1 @@
+"""Differentially private training of heads, with the unit it protects named."""

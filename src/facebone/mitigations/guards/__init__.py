@@ -1,0 +1,1 @@
+"""Defences of answers: what a verifier shows of its log odds."""

@@ -1,0 +1,112 @@
+"""Which pairs are kept, and whom they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facebone.errors import UsageError
+from facebone.mitigations.dp.bounding import bound, units_of
+from facebone.verification.embedded_pairs import EmbeddedPairs
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=60),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_no_unit_stands_in_too_many_and_no_pair_could_be_added(rows, most, seed):
+    units = np.array(rows, dtype=np.intp).reshape(-1, 2)
+    kept = bound(units, most, seed=seed)
+    assert (np.diff(kept) > 0).all()
+    count = dict.fromkeys(range(10), 0)
+    for row in kept:
+        for unit in set(units[row].tolist()):
+            count[unit] += 1
+    assert max(count.values()) <= most
+    for row in set(range(len(units))) - set(kept.tolist()):
+        assert any(count[unit] == most for unit in units[row].tolist())
+
+
+def test_pairs_that_are_kept_depend_on_who_stands_where_and_the_seed_alone():
+    rng = np.random.default_rng(0)
+    units = rng.integers(40, size=(200, 2))
+    kept = bound(units, 3, seed=1)
+    names = rng.permutation(40)
+    np.testing.assert_array_equal(bound(names[units], 3, seed=1), kept)
+    np.testing.assert_array_equal(bound(units[:, ::-1], 3, seed=1), kept)
+    assert not np.array_equal(bound(units, 3, seed=2), kept)
+
+
+def test_a_matched_pair_counts_once_for_its_person():
+    units = np.array([[0, 0], [0, 0], [0, 0]])
+    assert len(bound(units, 2, seed=0)) == 2
+
+
+def test_nobody_is_left_out_where_all_stand_in_few(crowd):
+    pairs, _ = crowd()
+    units = units_of(pairs, "person")
+    most = int(np.bincount(np.concatenate([np.unique(row) for row in units])).max())
+    np.testing.assert_array_equal(bound(units, most, seed=0), np.arange(400))
+    assert len(bound(units, most - 1, seed=0)) < 400
+
+
+def pictures(left, right, people=None):
+    """Pairs of pictures, each of which is one number under each of two backbones."""
+    one, other = (np.array(side, dtype=np.float32)[:, None] for side in (left, right))
+    nothing = np.zeros_like(one)
+    return EmbeddedPairs((one, nothing), (other, nothing.copy()), people)
+
+
+def test_pictures_are_known_by_their_embeddings():
+    pairs = pictures([1, 2, 3, 0.0], [2, 1, 1, -0.0])
+    units = units_of(pairs, "image")
+    assert units[0, 0] == units[1, 1] == units[2, 1]
+    assert units[0, 1] == units[1, 0]
+    assert units[3, 0] == units[3, 1]
+    assert len(np.unique(units)) == 4
+
+
+def test_a_pair_is_its_two_pictures_in_any_order():
+    units = units_of(pictures([1, 2, 3, 1], [2, 1, 1, 2]), "pair")
+    assert units.shape == (4, 1)
+    assert units[0] == units[1] == units[3] != units[2]
+    assert len(bound(units, 1, seed=0)) == 2
+
+
+def test_pictures_that_differ_under_one_backbone_are_two():
+    pairs = pictures([1, 1], [2, 2])
+    pairs.left[1][1] = 5
+    units = units_of(pairs, "image")
+    assert units[0, 0] != units[1, 0]
+    assert units[0, 1] == units[1, 1]
+
+
+def test_people_are_named_or_numbered():
+    names = np.array([["b", "a"], ["a", "c"]])
+    np.testing.assert_array_equal(
+        units_of(pictures([1, 2], [3, 4], names), "person"), [[1, 0], [0, 2]]
+    )
+    numbers = np.array([[70, 3], [3, 3]])
+    np.testing.assert_array_equal(
+        units_of(pictures([1, 2], [3, 4], numbers), "person"), [[1, 0], [0, 0]]
+    )
+
+
+def test_people_must_be_known():
+    with pytest.raises(UsageError, match="unit=person: the pairs do not say whom they show; give"):
+        units_of(pictures([1], [2]), "person")
+
+
+def test_pairs_carry_their_people(crowd):
+    pairs, same = crowd()
+    assert pairs.people.shape == (400, 2)
+    np.testing.assert_array_equal(pairs.people[:, 0] == pairs.people[:, 1], same)
+    rows = np.array([5, 2])
+    np.testing.assert_array_equal(pairs.take(rows).people, pairs.people[rows])
+    np.testing.assert_array_equal(pairs.take(same).people, pairs.people[same])
+    np.testing.assert_array_equal(pairs.choose([1]).people, pairs.people)
+    with pytest.raises(UsageError, match=r"must have shape \(400, 2\), got \(399, 2\)"):
+        EmbeddedPairs(pairs.left, pairs.right, pairs.people[1:])
