@@ -25,7 +25,7 @@ from benchmarks.adapted_study_page import write_page
 from benchmarks.adapted_subjects import AT_ONCE, FEW_MODELS, Subject, all_subjects
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
-from benchmarks.unit_tools import ACCURACIES, Attacked, accuracies
+from benchmarks.unit_tools import ACCURACIES, accuracies
 from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import parse_attack
 from facebone.audit.answers import log_odds_of
@@ -42,6 +42,7 @@ from facebone.data.dataset import Dataset, load_dataset
 from facebone.data.pairs import Pairs
 from facebone.data.splits import Level
 from facebone.files import new_file
+from facebone.harden.attacked import Attacked
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import LearningHead

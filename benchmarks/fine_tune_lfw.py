@@ -24,7 +24,7 @@ import torch
 
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
-from benchmarks.unit_tools import ACCURACIES, Attacked, accuracies
+from benchmarks.unit_tools import ACCURACIES, accuracies
 from facebone.attacks.access import Channel
 from facebone.audit.answers import answer
 from facebone.audit.shadows import ShadowBatch
@@ -36,6 +36,7 @@ from facebone.data.pairs import Pairs
 from facebone.data.splits import Level
 from facebone.data.store import EmbeddingStore
 from facebone.files import new_file
+from facebone.harden.attacked import Attacked
 from facebone.progress import for_console
 from facebone.seeding import derive_seed
 from facebone.verification.adaptation.fine_tuning import FineTuningHead, fine_tune

@@ -17,7 +17,6 @@ import numpy as np
 from benchmarks.results_file import RESULTS, write_result
 from benchmarks.shadow_study_page import write_page
 from benchmarks.study_tools import over_models, run_all
-from benchmarks.unit_tools import Attacked
 from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import draw_units
@@ -28,6 +27,7 @@ from facebone.config import assets_folder
 from facebone.data.dataset import load_dataset
 from facebone.data.splits import Level
 from facebone.files import new_file
+from facebone.harden.attacked import Attacked
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import open_routes

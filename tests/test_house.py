@@ -18,13 +18,15 @@ SOURCE = ROOT / "src" / "facebone"
 # A package imports only from those to its left.
 LAYERS = [
     "ground", "scale", "data", "backbones", "verification", "mitigations", "attacks", "audit",
-    "apps", "commands", "cli",
+    "harden", "apps", "commands", "cli",
 ]  # fmt: skip
 GROUND = {"__init__", "errors", "seeding", "registry", "config", "files", "progress", "settings"}
 # Mitigations and attacks do not know each other.
 STRANGERS = {("attacks", "mitigations"), ("mitigations", "attacks")}
 
-HEAVY = ["torch", "art", "ray", "streamlit", "onnxruntime", "cv2", "sklearn", "scipy", "PIL"]
+HEAVY = [
+    "torch", "art", "ray", "streamlit", "onnxruntime", "cv2", "sklearn", "scipy", "PIL", "optuna",
+]  # fmt: skip
 
 
 def layer(module: str) -> str:

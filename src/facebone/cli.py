@@ -13,6 +13,7 @@ from facebone.commands import (
     backbones,
     diff,
     evaluate,
+    harden,
     report,
     synthesize,
     train,
@@ -58,6 +59,7 @@ app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("verify", epilog=verify.EXAMPLES)(verify.verify)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
+app.command("harden", epilog=harden.EXAMPLES)(harden.harden)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,40 +117,8 @@ class AuditPlan:
     warnings: list[str] = field(default_factory=list)
 
     def attacks_on(self, target: PlannedTarget) -> list[AttackFacts]:
-        """The attacks as they are run on one target.
-
-        An attacker who knows the defence makes use of it: shadows are trained under it; where
-        answers vary from query to query, each attack that gains by it also asks again and again
-        and averages; where the head takes any of several backbones, it also asks through each of
-        them, if the access allows to hand in templates.
-
-        Where a head is adapted to people, and pictures or people are asked about, attacks that
-        compare mean answers with shadows also look at the candidate's own pictures alone, and the
-        loss threshold also at what was gained over the public backbones: anybody would.
-        """
-        found = []
-        for spec in self.attacks:
-            asking = parse_attack(spec)
-            kind = asking.kind
-            if target.facts.level not in asking.levels:
-                continue
-            defended = target.facts.mitigation not in (UNDEFENDED, UNKNOWN)
-            adaptive = kind.needs_shadows and defended
-            found.append(AttackFacts(spec, asking, adaptive or asking.ask is Ask.THROUGH))
-            if asking.ask is not Ask.ONCE or not kind.averages or kind.channels:
-                continue
-            if target.queries > 1:
-                again = replace(asking, ask=Ask.REPEATED)
-                found.append(AttackFacts(f"{spec} x{target.queries}", again, adaptive=True))
-            if target.ways > 1 and self.access.allows(Ask.THROUGH.access):
-                each = replace(asking, ask=Ask.THROUGH)
-                found.append(AttackFacts(f"{spec} through each", each, adaptive=True))
-            if target.adapts and target.facts.level is not Level.PAIR:
-                ask = _asked_of_people(asking)
-                if ask is not None:
-                    more = replace(asking, ask=ask)
-                    found.append(AttackFacts(f"{spec} {ask}", more, adaptive))
-        return found
+        """The attacks as they are run on one target; see `attacks_on`."""
+        return attacks_on(self.attacks, target, self.access)
 
     def channels_of(self, target: PlannedTarget) -> tuple[Channel, ...]:
         """What must be recorded of a target, and of its shadows, in the order of `Channel`."""
@@ -189,6 +157,43 @@ class AuditPlan:
                     source, made = f"self-test {name}", first.made[0]
                     found.append(PlannedTest(name, kind, attack, source, first.material, made))
         return found + self.nulls
+
+
+def attacks_on(specs: Sequence[str], target: PlannedTarget, access: Access) -> list[AttackFacts]:
+    """The attacks as they are run on one target.
+
+    An attacker who knows the defence makes use of it: shadows are trained under it; where
+    answers vary from query to query, each attack that gains by it also asks again and again
+    and averages; where the head takes any of several backbones, it also asks through each of
+    them, if the access allows to hand in templates.
+
+    Where a head is adapted to people, and pictures or people are asked about, attacks that
+    compare mean answers with shadows also look at the candidate's own pictures alone, and the
+    loss threshold also at what was gained over the public backbones: anybody would.
+    """
+    found = []
+    for spec in specs:
+        asking = parse_attack(spec)
+        kind = asking.kind
+        if target.facts.level not in asking.levels:
+            continue
+        defended = target.facts.mitigation not in (UNDEFENDED, UNKNOWN)
+        adaptive = kind.needs_shadows and defended
+        found.append(AttackFacts(spec, asking, adaptive or asking.ask is Ask.THROUGH))
+        if asking.ask is not Ask.ONCE or not kind.averages or kind.channels:
+            continue
+        if target.queries > 1:
+            again = replace(asking, ask=Ask.REPEATED)
+            found.append(AttackFacts(f"{spec} x{target.queries}", again, adaptive=True))
+        if target.ways > 1 and access.allows(Ask.THROUGH.access):
+            each = replace(asking, ask=Ask.THROUGH)
+            found.append(AttackFacts(f"{spec} through each", each, adaptive=True))
+        if target.adapts and target.facts.level is not Level.PAIR:
+            ask = _asked_of_people(asking)
+            if ask is not None:
+                more = replace(asking, ask=ask)
+                found.append(AttackFacts(f"{spec} {ask}", more, adaptive))
+    return found
 
 
 def at_level(name: str, level: Level) -> str:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 from facebone.attacks.access import Access
 from facebone.attacks.asking import Asking, parse_attack
 from facebone.attacks.base import ATTACKS, make_attack
+from facebone.audit.target_spec import parse_target, target_name
 from facebone.audit.unit_candidates import MOST_TRAINING
 from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation, parse_mitigation
 from facebone.seeding import MAX_SEED, check_seed
 from facebone.settings import check_integer, format_spec
 from facebone.verification.adaptation.placing import place
@@ -58,7 +58,8 @@ class AuditSettings:
         backbones: names.
         head: of every target, unless its mitigation replaces it; or an adaptation.
         head_settings: of that head.
-        mitigations: one target each, as ``NAME`` or ``NAME:SETTING=VALUE,..``.
+        mitigations: one target each, as ``NAME`` or ``NAME:SETTING=VALUE,..``; one with another
+            head than `head` as ``MITIGATION@HEAD``.
         attacks: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
         access: what the attacker sees: ``decision``, ``score``, ``embedding`` or ``weights``.
         levels: what a member is, a target each: ``pair``, ``image`` or ``identity``.
@@ -120,7 +121,12 @@ class AuditSettings:
                 raise UsageError(f"{twice[0]} is named twice", where=name)
         make_head(self.head, place(self.head, self.head_settings, self.backbones)[0])
         for spec in self.mitigations:
-            make_mitigation(*parse_mitigation(spec))
+            if parse_target(spec).head is not None and self.adapts:
+                raise UsageError(
+                    f"names a head, but {self.head} takes the place of one",
+                    where=f"--mitigation {spec}",
+                    hint="leave the head out",
+                )
         levels = tuple(parse_level(level) for level in self.levels)
         if self.adapts and Level.PAIR in levels:
             raise UsageError(
@@ -182,11 +188,6 @@ class AuditSettings:
             elif item.name == "data" or value != item.default:
                 words += [option, str(value)]
         return f"{shlex.join(words)} --out DIR"
-
-
-def target_name(spec: str) -> str:
-    """The name of a target in results: its mitigation's spec without defaults and secrets."""
-    return make_mitigation(*parse_mitigation(spec)).spec()
 
 
 _OPTIONS = {

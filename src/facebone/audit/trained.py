@@ -31,13 +31,14 @@ from facebone.audit.level_material import (
 from facebone.audit.material import Material
 from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
-from facebone.audit.settings import AuditSettings, parse_access, target_name
+from facebone.audit.settings import AuditSettings, parse_access
 from facebone.audit.shadow_plan import ShadowSource, asks_for_shadows, level_settings, train_for
 from facebone.audit.target import TargetRecipe
+from facebone.audit.target_spec import parse_target, target_name
 from facebone.data.dataset import Dataset
 from facebone.data.splits import Level, parse_level
 from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation, parse_mitigation
+from facebone.mitigations.base import make_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
 from facebone.verification.adaptation.placing import as_placed, place
@@ -97,7 +98,7 @@ def check_targets(settings: AuditSettings, engine: EmbeddingEngine, device: str)
     if twice:
         raise UsageError(f"{twice[0]} is named twice", where="--mitigation")
     for spec in settings.mitigations:
-        recipe = _recipe(spec, settings, names, device)
+        recipe = target_recipe(spec, settings, names, device)
         _facts(recipe, names)
         _check_learns(recipe.unfitted(_chosen(recipe, names)), settings.attacks)
 
@@ -144,7 +145,9 @@ def plan_trained(
         DatasetError, PictureError, StorageError: see `make_material`.
     """
     names = tuple(route.backbone.spec.name for route in sources.engine.routes)
-    recipes = [_recipe(spec, settings, names, sources.device) for spec in settings.mitigations]
+    recipes = [
+        target_recipe(spec, settings, names, sources.device) for spec in settings.mitigations
+    ]
     levels = [
         make_material(
             parse_level(level),
@@ -217,21 +220,30 @@ def _add_level(
             plan.jobs.append(Job(name, work.train_and_ask, asked, inputs))
 
 
-def _recipe(
+def target_recipe(
     spec: str, settings: AuditSettings, names: tuple[str, ...], device: str
 ) -> TargetRecipe:
-    """How a target is made of the routes called `names`."""
-    mitigation, given = parse_mitigation(spec)
-    plain = make_mitigation(mitigation, given)
+    """How a target is made of the routes called `names`.
+
+    Raises:
+        UnknownNameError: no such mitigation, head or setting, or a backbone that is not there.
+        UsageError: a value is wrong.
+    """
+    asked = parse_target(spec)
+    given = dict(asked.settings)
+    plain = make_mitigation(asked.mitigation, given)
     if plain.settings.backbones:
         given |= {"backbones": [as_placed(name, names) for name in plain.settings.backbones]}
-    chosen = [names[i] for i in make_mitigation(mitigation, given).columns(names)]
+    chosen = [names[i] for i in make_mitigation(asked.mitigation, given).columns(names)]
+    head, own = settings.head, settings.head_settings
+    if asked.head is not None:
+        head, own = asked.head, asked.head_settings
     return TargetRecipe(
-        name=target_name(spec),
-        mitigation=mitigation,
+        name=asked.name,
+        mitigation=asked.mitigation,
         settings=given,
-        head=settings.head,
-        head_settings=place(settings.head, settings.head_settings, chosen)[0],
+        head=head,
+        head_settings=place(head, own, chosen)[0],
         device=device,
     )
 
@@ -300,7 +312,7 @@ def _add_reference(
 ) -> None:
     """The prototype's protocol for every target: whole pictures, and always its head, the MLP."""
     for recipe in recipes:
-        own = recipe.head_settings if settings.head == "mlp" else {}
+        own = recipe.head_settings if recipe.head == "mlp" else {}
         mlp = replace(recipe, head="mlp", head_settings=own)
         made = tuple(f"{recipe.name} reference seed {seed}" for seed in plan.seeds)
         for name, seed in zip(made, plan.seeds, strict=True):

@@ -61,7 +61,8 @@ def audit(
         list[str] | None,
         typer.Option(
             help="Defence, a target each: `none`, `facebone`, or with settings as in "
-            "`facebone:query=mean`. Repeat; `none` and `facebone` by default."
+            "`facebone:query=mean`; on another head than --head as in `none@logistic`. Repeat; "
+            "`none` and `facebone` by default."
         ),
     ] = None,
     attack: Annotated[

@@ -12,6 +12,7 @@ import sys
 COMMANDS = (
     "",
     "audit",
+    "harden",
     "report",
     "diff",
     "synthesize",

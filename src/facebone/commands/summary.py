@@ -24,12 +24,12 @@ def print_audit(audit: Audit) -> None:
         rows.append(
             (
                 target.name,
-                _cell(target.utility.accuracy),
+                cell(target.utility.accuracy),
                 attack.name,
-                _cell(attack.auc),
-                _cell(attack.tpr_at_fpr["0.01"]),
-                _cell(attack.control.auc),
-                _cell(attack.baseline.auc),
+                cell(attack.auc),
+                cell(attack.tpr_at_fpr["0.01"]),
+                cell(attack.control.auc),
+                cell(attack.baseline.auc),
             )
         )
     print_records(heads, rows)
@@ -40,12 +40,10 @@ def print_audit(audit: Audit) -> None:
         rows = []
         for one in audit.reference_protocol.targets:
             figures = (one.utility_accuracy, one.attack_accuracy)
-            rows.append(
-                (one.name, *map(_cell, figures), f"{share:.2f}", _cell(one.control_accuracy))
-            )
+            rows.append((one.name, *map(cell, figures), f"{share:.2f}", cell(one.control_accuracy)))
         print_records(("target", "accuracy", "attack accuracy", "of members", "control"), rows)
     for test in audit.self_tests:
-        note(f"self-test {test.name}: {'passed' if test.passed else 'FAILED'}, {_cell(test.auc)}")
+        note(f"self-test {test.name}: {'passed' if test.passed else 'FAILED'}, {cell(test.auc)}")
     for warning in audit.warnings:
         note(f"warning: {warning}")
     verdict = judge(audit)
@@ -92,7 +90,8 @@ def _gain(gain: GainFigures | None) -> str:
     return f"{before.value:.3f} -> {after.value:.3f}{' *' if told_from_zero(gain.change) else ''}"
 
 
-def _cell(figure: Interval | Refusal) -> str:
+def cell(figure: Interval | Refusal) -> str:
+    """A figure with its interval."""
     from facebone.audit.schema import Refusal
 
     if isinstance(figure, Refusal):

@@ -1,0 +1,1 @@
+"""Hardening: which defences to take, searched on some people and confirmed on others."""
