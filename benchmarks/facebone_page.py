@@ -1,0 +1,181 @@
+"""The page of FaceBone, from the results of its study: docs/facebone.md.
+
+``python -m benchmarks.facebone_page`` writes it again without running it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.results_file import RESULTS
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = DOCS / "facebone.md"
+PICTURE = "images/facebone_counts.svg"
+
+ATTACKS = {
+    "loss_threshold": "loss threshold",
+    "lira": "LiRA",
+    "rmia": "RMIA",
+    "shadow_boosting": "boosting on shadows",
+}
+HEADS = {
+    "none mlp": ("undefended MLP", "o-", "#b8430b"),
+    "none products": ("logistic regression on all products", "D--", "#8e3b8a"),
+    "facebone mlp": ("FaceBone", "s-", "#0b5fa5"),
+}
+
+INTRODUCTION = """# FaceBone: few numbers on many backbones
+
+A head on frozen embeddings leaks its pairs because it has room for them: an MLP on two embeddings
+of 128 numbers has hundreds of thousands of weights, and each pair it is trained on moves them
+towards itself. FaceBone takes that room away and puts public knowledge in its place. A pair is
+described by K similarities, one for each backbone, none of which has ever seen it; logistic
+regression learns K weights and an offset, how much to believe each backbone, from thousands of
+pairs together. One pair more or less moves each of these few numbers by next to nothing, so there
+is nothing for an attacker to find, whatever shadows they train; and where backbones err about
+different pairs, believing each of them a little is right more often than believing one.
+
+A backbone need not be another network. The same network that is shown the middle of the picture
+(`NAME%60`) or the picture and its mirror image (`NAME%mirror`) errs about other pairs, too.
+
+Written by `python -m benchmarks.facebone_study`, which needs FACEBONE_ASSETS. With the command:
+
+```text
+facebone audit --data lfw --root $FACEBONE_ASSETS/lfw --alignment none \\
+  --backbone mobilefacenet_ms1m_b --backbone mobilefacenet_ms1m_a%60-mirror \\
+  --backbone mobilefacenet_ms1m_b%60-mirror --mitigation none:backbones=mobilefacenet_ms1m_b \\
+  --mitigation facebone --attack lira --attack shadow_boosting --shadows 63 --out runs/facebone
+```
+"""
+
+TRIED = """
+## What was tried
+
+Of each way {models} models learn from a random half of View 2's 6,000 pairs each, and each is
+attacked with the other {others} as shadows, trained in the same way. Accuracy is on the pairs that
+a model did not learn from. Figures are means over the models; behind ± stands how far the mean may
+be off (95 %). The highest AUC is that of the strongest of {attacks}; `shadow_boosting`, which takes
+long, on the first 8 models.
+
+The backbones are MobileFaceNets a and b and dlib; "with views" adds the mirrored picture and its
+mirrored middle, 80 % and 60 % of each side, under a and b.
+"""
+
+COUNTED = """
+## How many backbones
+
+Synthetic faces, aligned; the five tiny backbones that come with FaceBone, and views of three of
+them to make eight. {models} models of each head and number, each attacked with all others.
+
+![Accuracy and strongest attack against the number of backbones]({picture})
+
+{table}
+"""
+
+
+def write_page() -> Path:
+    """Write the page and its picture from the results there are, and return its path."""
+    figures = json.loads((RESULTS / "facebone_study.json").read_text("utf-8"))["figures"]
+    PAGE.write_text(render(figures), "utf-8")
+    draw_counts(figures["counted"], DOCS / PICTURE)
+    print(f"wrote {PAGE}", file=sys.stderr)
+    return PAGE
+
+
+def render(figures: dict[str, Any]) -> str:
+    """The page from all figures."""
+    models = figures["models"]
+    names = [*ATTACKS.values()]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    parts = [INTRODUCTION, TRIED.format(models=models, others=models - 1, attacks=listed)]
+    for aligned in (False, True):
+        title = "Aligned faces" if aligned else "Whole pictures, not aligned"
+        rows = [row for row in figures["tried"] if row["aligned"] == aligned]
+        parts.append(f"\n### {title}\n\n{_tried(rows)}\n")
+    parts.append(READING)
+    counted = _counted(figures["counted"])
+    parts.append(COUNTED.format(models=models, picture=PICTURE, table=counted))
+    return "".join(parts)
+
+
+READING = ""
+
+
+def strongest(row: dict[str, Any]) -> tuple[str, list[dict[str, float]]]:
+    """The attack of the highest mean AUC, and its figures: AUC, TPR at FPR 1 % and at 0.1 %."""
+    found = {name: row["figures"][name] for name in ATTACKS}
+    name = max(found, key=lambda one: float(found[one][0]["mean"]))
+    return name, found[name]
+
+
+def _tried(rows: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "| way | accuracy | highest AUC | by | its TPR at FPR 1 % / 0.1 % |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        name, found = strongest(row)
+        accuracy = row["figures"]["accuracy"][0]
+        rates = " / ".join(f"{rate['mean']:.1%}" for rate in found[1:])
+        cells = [row["name"], _mean(accuracy, 4), _mean(found[0]), ATTACKS[name], rates]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _counted(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["| head | backbones | accuracy | highest AUC |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        figure = _mean(row["figures"]["accuracy"][0], 4), _mean(strongest(row)[1][0])
+        cells = [HEADS[row["way"]][0], str(len(row["backbones"])), *figure]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(figure: dict[str, float], digits: int = 3) -> str:
+    return f"{figure['mean']:.{digits}f} ± {figure['off']:.{digits}f}"
+
+
+def draw_counts(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Accuracy, and the strongest attack's AUC, against the number of backbones."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
+    right, leak = figure.subplots(1, 2)
+    for way, (name, style, colour) in HEADS.items():
+        mine = [row for row in rows if row["way"] == way]
+        counts = [len(row["backbones"]) for row in mine]
+        for axes, chosen in (
+            (right, [row["figures"]["accuracy"][0] for row in mine]),
+            (leak, [strongest(row)[1][0] for row in mine]),
+        ):
+            means, off = ([one[key] for one in chosen] for key in ("mean", "off"))
+            axes.errorbar(
+                counts, means, off, fmt=style, color=colour, capsize=3, markersize=5, label=name
+            )
+    leak.axhline(0.5, color="#59626d", linewidth=1)
+    leak.annotate("guessing", (8, 0.5), xytext=(0, -11), textcoords="offset points", ha="right")
+    right.set_ylabel("accuracy on pairs not learnt from")
+    leak.set_ylabel("AUC of the strongest attack")
+    right.legend(frameon=False, fontsize=8)
+    for axes in (right, leak):
+        axes.set_xscale("log", base=2)
+        counts = sorted({len(row["backbones"]) for row in rows})
+        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.minorticks_off()
+        axes.set_xlabel("backbones")
+        axes.grid(alpha=0.3)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    path.parent.mkdir(exist_ok=True)
+    with mpl.rc_context({"svg.hashsalt": "facebone counts"}):  # the same figures, the same file
+        figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    write_page()
