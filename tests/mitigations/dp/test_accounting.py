@@ -56,9 +56,9 @@ def test_one_pair_a_unit_is_plain_dp_sgd(noise, rate):
     orders = list(GROUP_ORDERS)
     plain = rdp.compute_rdp(q=rate, noise_multiplier=noise, steps=1, orders=orders)
     np.testing.assert_allclose(group_divergence(noise, rate, 1, orders), plain, rtol=1e-9)
-    assert epsilon_of_mixture(noise, rate, 100, 1, 1e-5)[0] == pytest.approx(
-        epsilon_of_group(noise, rate, 100, 1, 1e-5), rel=0.01
-    )
+    # Opacus also has orders between whole ones, which gain a little.
+    other = epsilon_of_group(noise, rate, 100, 1, 1e-5)
+    assert 0.999 * other < epsilon_of_mixture(noise, rate, 100, 1, 1e-5)[0] < 1.07 * other
 
 
 @pytest.mark.parametrize(("noise", "rate", "most"), [(4.0, 0.1, 4), (1.0, 0.02, 2), (9.0, 0.5, 8)])

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facebone.audit.gallery import Gallery
+from facebone.data.pairs import Pairs
+from facebone.data.synthetic import synthetic_dataset
 from facebone.errors import UsageError
 from facebone.mitigations.dp.bounding import bound, units_of
 from facebone.verification.embedded_pairs import EmbeddedPairs
+from facebone.verification.engine import EmbeddingEngine
+from facebone.verification.pairing import embed_pairs
+from facebone.verification.routes import open_routes
 
 
 @given(
@@ -110,3 +116,20 @@ def test_pairs_carry_their_people(crowd):
     np.testing.assert_array_equal(pairs.choose([1]).people, pairs.people)
     with pytest.raises(UsageError, match=r"must have shape \(400, 2\), got \(399, 2\)"):
         EmbeddedPairs(pairs.left, pairs.right, pairs.people[1:])
+
+
+def test_a_gallery_says_whom_its_pairs_show():
+    names = np.array(["a", "a", "b"])
+    gallery = Gallery(("one",), (np.eye(3, dtype=np.float32),), np.array(["1", "2", "3"]), names)
+    pairs = Pairs(np.array([0, 2]), np.array([1, 0]), np.array([True, False]))
+    np.testing.assert_array_equal(gallery.embedded(pairs, (0,)).people, [["a", "a"], ["b", "a"]])
+
+
+def test_pairs_to_train_on_say_whom_they_show():
+    dataset = synthetic_dataset(people=4, pictures_per_person=2, seed=0)
+    engine = EmbeddingEngine(open_routes(["tiny_plain"], device="cpu"))
+    pairs = Pairs(np.array([0, 7]), np.array([1, 3]), np.array([True, False]))
+    people = embed_pairs(engine, dataset, pairs).embedded.people
+    shown = [[dataset.pictures[i].person for i in (a, b)] for a, b in ((0, 1), (7, 3))]
+    names = list(dataset.people)
+    assert [[names[number] for number in row] for row in people] == shown

@@ -47,20 +47,24 @@ def test_with_hardly_any_noise_it_learns_what_the_plain_head_does(crowd, head):
 
 @pytest.mark.parametrize("head", HEADS)
 def test_with_little_epsilon_pairs_hardly_matter(crowd, head):
-    """Other labels of everybody move what is learnt far less than noise does."""
+    """Other labels of everybody turn the answers round, unless noise drowns what is learnt.
+
+    How much is left depends on the draw of the noise, so the mean over several is looked at.
+    """
     pairs, same = crowd()
 
-    def learnt(labels, epsilon):
+    def learnt(labels, epsilon, seed):
         made = private(head, epsilon=epsilon, batch_size=64)
-        made.fit(pairs, labels, seed=0)
+        made.fit(pairs, labels, seed=seed)
         return made.logit(pairs)
 
     def moved(epsilon):
-        one, other = learnt(same, epsilon), learnt(~same, epsilon)
-        return np.abs(one - other).mean() / np.abs(one).mean()
+        both = [[learnt(labels, epsilon, seed) for labels in (same, ~same)] for seed in range(6)]
+        return np.mean([np.abs(one - other).mean() / np.abs(one).mean() for one, other in both])
 
-    assert moved(0.01) < 0.1
-    assert moved(1e4) > 0.5
+    # Answers that are turned round are moved by twice their size.
+    assert moved(0.01) < 0.5
+    assert moved(1e4) > 1.5
 
 
 def test_it_keeps_few_pairs_of_each_and_says_so(crowd):

@@ -95,16 +95,16 @@ def test_two_may_agree_but_not_differ_on_a_setting():
     with pytest.raises(UsageError, match="both set validation_share of mlp"):
         made(spec).recipe("mlp", SMALL)
     # What the user gave belongs to no defence.
-    given = SMALL | {"dropout": 0.3, "objective": "relaxloss"}
+    given = SMALL | {"dropout": 0.1, "objective": "relaxloss"}
     found = made("dropout/label_smoothing").recipe("mlp", given)
-    assert (found["dropout"], found["objective"]) == (0.5, "label_smoothing:share=0.1")
+    assert (found["dropout"], found["objective"]) == (0.3, "label_smoothing:share=0.1")
 
 
 def test_what_cannot_be_mixed_is_refused():
     with pytest.raises(UsageError, match="mixup: mixes labels, which objective relaxloss"):
         made("mixup/relaxloss").protect("mlp", SMALL, backbones=("one",))
     head = made("mixup/label_smoothing/dropout").protect("mlp", SMALL, backbones=("one",))
-    assert (head.settings.mixup, head.settings.dropout) == (1.0, 0.5)
+    assert (head.settings.mixup, head.settings.dropout) == (1.0, 0.3)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -179,7 +179,7 @@ def undefended() -> float:
     "spec",
     [
         "early_stopping",
-        "weight_decay:strength=10",
+        "weight_decay",
         "dropout",
         "label_smoothing:share=0.3",
         "mixup",

@@ -31,13 +31,13 @@ class DPSettings(MitigationSettings):
             the number of units.
         unit: to whom it is promised: each ``person`` (default), with all pairs that show them;
             each ``image``, with all pairs it stands in; or each ``pair``.
-        most_pairs: of one person or image that are trained on, 4 by default; others are left out.
+        most_pairs: of one person or image that are trained on, 2 by default; others are left out.
             More pairs a unit need more noise. Of a pair there is one.
         clip: length that the gradient of each pair is cut to.
         epochs: how often each pair is met, on average. None takes the head's own where the command
             sets it, or else 30; so with the next two.
-        batch_size: pairs that a step meets on average, 512 at most by default; each step draws
-            them anew.
+        batch_size: pairs that a step meets on average, 512 by default, or all where there are
+            fewer; each step draws them anew.
         learning_rate: of AdamW; 0.005 by default.
         randomness: ``seeded`` (default): sampling and noise are drawn from the seed, so that an
             audit can be repeated; whoever knows the seed can take the noise away, and to them

@@ -1,1 +1,1 @@
-"""Defences of the training recipe: the head learns in another way, and answers as it is."""
+"""Defences of the training recipe: the head learns in another way."""

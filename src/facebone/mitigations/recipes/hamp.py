@@ -120,6 +120,9 @@ class Hamp(Recipe, Guarding):
     is left: pairs can no longer be ranked, and a threshold of a low false accept rate cannot be
     set afterwards.
 
+    The random scores are what defends. One soft label for all puts members in one narrow place,
+    where an attacker with shadows finds them.
+
     References:
         Z. Chen and K. Pattabiraman, "Overconfidence is a Dangerous Thing: Mitigating Membership
         Inference Attacks by Enforcing Less Confident Prediction", NDSS 2024.

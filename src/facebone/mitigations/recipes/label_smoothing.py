@@ -32,7 +32,7 @@ class LabelSmoothing(Recipe):
     """Trains on labels of 1 - share / 2 and share / 2 in the place of 1 and 0.
 
     It makes the head less sure of itself, which is not the same as remembering less: attacks with
-    shadows may find more than before.
+    shadows may find more than before: one soft label for all puts members in one narrow place.
 
     References:
         C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the Inception

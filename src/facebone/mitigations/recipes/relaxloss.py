@@ -38,6 +38,8 @@ class RelaxLossSettings(MitigationSettings):
 class RelaxLoss(Recipe):
     """Descends to a target loss, and alternately ascends or flattens below it.
 
+    A higher target hides more and costs more.
+
     References:
         D. Chen, N. Yu and M. Fritz, "RelaxLoss: Defending Membership Inference Attacks without
         Losing Utility", ICLR 2022.

@@ -22,7 +22,7 @@ class WeightDecaySettings(MitigationSettings):
             weight.
     """
 
-    strength: float = 1.0
+    strength: float = 10.0
 
     def __post_init__(self) -> None:
         MitigationSettings.__post_init__(self)
@@ -31,6 +31,8 @@ class WeightDecaySettings(MitigationSettings):
 
 class WeightDecay(Recipe):
     """Shrinks the weights a little in each step.
+
+    It is a blunt tool: little does nothing, and a little too much leaves nothing learnt.
 
     References:
         I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019; L2

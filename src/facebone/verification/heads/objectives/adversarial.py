@@ -25,7 +25,7 @@ class AdversarialSettings:
         learning_rate: of the attacker's Adam.
     """
 
-    strength: float = 1.0
+    strength: float = 0.3
     steps: int = 1
     hidden: int = 64
     learning_rate: float = 1e-3
