@@ -28,7 +28,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of hardly more people than an audit needs."""
-    return export(tmp_path_factory, people=46, pictures=4)
+    return export(tmp_path_factory, people=48, pictures=4)
 
 
 def export(factory: pytest.TempPathFactory, *, people: int, pictures: int) -> Path:

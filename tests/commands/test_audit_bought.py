@@ -26,7 +26,7 @@ MLP = (
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bought") / "faces"
-    export_folder(synthetic_dataset(people=46, pictures_per_person=4, seed=0), folder)
+    export_folder(synthetic_dataset(people=48, pictures_per_person=4, seed=0), folder)
     return folder
 
 

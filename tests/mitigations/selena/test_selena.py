@@ -234,10 +234,10 @@ def test_a_picture_is_known_by_its_embeddings_and_a_pair_by_its_pictures():
 
 
 def test_it_goes_with_recipes_and_guards_but_not_with_others_that_lead():
-    chain = make_mitigation(*parse_mitigation("selena:parts=4,left_out=1/dropout"))
+    chain = make_mitigation(*parse_mitigation("selena:parts=4,left_out=1/dropout:share=0.4"))
     made = chain.protect("mlp", SMALL, backbones=("one", "two"))
     assert isinstance(made, SelenaHead)
-    assert made.settings.head_settings["dropout"] == 0.5
+    assert made.settings.head_settings["dropout"] == 0.4
     assert made.settings.parts == 4
     with pytest.raises(UsageError, match="both decide what is trained on what"):
         make_mitigation("selena/facebone")

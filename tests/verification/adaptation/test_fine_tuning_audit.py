@@ -26,15 +26,15 @@ from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.metrics import auc
 from facebone.verification.routes import open_routes
 
-SHADOWS, TARGETS = range(10), range(4)
-SETTINGS, NAMES = place_cut({"blocks": 2, "epochs": 20, "learning_rate": 1e-3}, ["tiny_plain"])
+SHADOWS, TARGETS = range(10), range(8)
+SETTINGS, NAMES = place_cut({"blocks": 2, "epochs": 40, "learning_rate": 3e-3}, ["tiny_plain"])
 RECIPE = TargetRecipe("tuned", "none", head="fine_tuning", head_settings=SETTINGS)
 
 
 @pytest.fixture(scope="module")
 def material() -> UnitMaterial:
-    """60 synthetic people with 4 pictures each, embedded at the cut by the engine."""
-    dataset = synthetic_dataset(60, 4, seed=11)
+    """60 synthetic people with 8 pictures each, embedded at the cut by the engine."""
+    dataset = synthetic_dataset(60, 8, seed=11)
     engine = EmbeddingEngine(open_routes(list(NAMES), device="cpu"), workers=1)
     units = draw_units(dataset, Level.IDENTITY, limit=400, seed=0)
     return embed_units(engine, dataset, units)[0]
@@ -55,7 +55,7 @@ def attacked(material: UnitMaterial, answered: UnitAnswers, shadows: ShadowBatch
         answered,
         ShadowAnswers(shadows.log_odds, nobody),
         shadow_members=shadows.trained,
-        ask=Ask.ONCE,
+        ask=Ask.AMONG,
     )
     rows = np.flatnonzero(table.candidates)
     return auc(make_attack("lira").score(table.answers.take(rows)), table.member[rows])
