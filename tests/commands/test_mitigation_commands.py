@@ -112,3 +112,11 @@ def test_wrong_use_is_one_line_and_leaves_nothing(train, spec, words, message) -
     assert result.code == 2
     assert message in result.error
     assert not folder.exists()
+
+
+def test_who_accepts_nobody_is_told_so(train) -> None:
+    result, _ = train("decision_only", *TWO, *QUICK)
+    assert result.code == 0, result.err
+    assert "warning: this threshold accepts nobody" in result.err
+    result, _ = train("none", *TWO, *QUICK, name="plain")
+    assert "accepts nobody" not in result.err

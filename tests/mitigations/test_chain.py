@@ -142,6 +142,13 @@ def test_two_that_decide_what_is_trained_on_what(monkeypatch: pytest.MonkeyPatch
         made("facebone/outer/inner")
 
 
+@pytest.mark.parametrize("guard", ["memguard", "keyed_noise"])
+def test_nothing_is_learnt_beside_what_is_promised(guard: str) -> None:
+    with pytest.raises(UsageError, match=f"{guard} keeps what it learns.*dp_sgd promises nothing"):
+        made(f"dp_sgd/{guard}")
+    assert made("dp_sgd/rounding").name == "dp_sgd/rounding"
+
+
 def test_a_setting_of_none_of_them() -> None:
     with pytest.raises(UsageError, match=r"share is a setting of none of them.*NAME\.SETTING"):
         make_mitigation("outer/inner", {"share": 1})

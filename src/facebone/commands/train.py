@@ -157,6 +157,11 @@ def train(
     note(defence.describe(routes, head=kind))
     note(f"threshold {trained.verifier.threshold:.4f} at FAR {far:g}; on people never met:")
     print_utility(trained.utility)
+    if trained.accepted == 0:
+        note(
+            f"warning: this threshold accepts nobody: too few scores differ for FAR {far:g}; raise "
+            "--far, or say where decisions are made, as decision_only:at=0.9 does"
+        )
     if adapted is not None:
         _print_change(adapted)
     note(f"wrote {out}")

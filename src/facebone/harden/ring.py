@@ -14,22 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.access import Access, Channel
-from facebone.audit.answers import REPEATED_QUERIES, Answers, answer, scores_of
-from facebone.audit.assemble import AttackFacts, TargetFacts
-from facebone.audit.audit_plan import PlannedTarget, attacks_on
+from facebone.audit.assemble import AttackFacts
 from facebone.audit.material import Material
 from facebone.audit.pooling import pool
-from facebone.audit.shadows import ShadowBatch, shadow_members, train_shadows
 from facebone.audit.statistics import figure_from_json, measure_auc
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_material import UnitMaterial
-from facebone.data.splits import Level
-from facebone.harden.attacked import Attacked, AttackedPairs, OneOfMany
+from facebone.harden.attacked import OneOfMany
+from facebone.harden.ring_models import make_ring
 from facebone.seeding import derive_seed
 from facebone.verification.estimates import Figure
-from facebone.verification.folds import draw_folds, fold_accuracies
-from facebone.verification.heads import LearningHead, PeopleHead
 from facebone.verification.metrics import auc, tar_at_far
 from facebone.verification.utility import fold_figure
 
@@ -154,101 +148,17 @@ def measure_ring(
         UsageError: a recipe that does not fit the material or whose head learns nothing, or an
             attack that cannot be asked.
     """
-    numbers = range(models)
-    heads = train_shadows(recipe, material, seed=seed, numbers=numbers)
-    ways = _ways(recipe, material, heads[0], attacks)
-    channels = _channels(ways)
-    columns = recipe.columns(material.backbones)
-    pairs = material.pool if isinstance(material, Material) else material.questions
-    answers = [
-        answer(
-            head,
-            material,
-            pairs,
-            columns,
-            channels=channels,
-            seed=derive_seed(seed, "shadow queries", number),
-        )
-        for head, number in zip(heads, numbers, strict=True)
-    ]
-    batch = ShadowBatch(
-        np.stack([one.log_odds.mean(axis=1) for one in answers]).astype(np.float32),
-        shadow_members(material, seed=seed, numbers=numbers),
-        {name: np.stack([one.channels[name] for one in answers]) for name in channels},
-    )
-    folds = [_accuracies(heads[k], material, columns, answers[k], batch, k, seed) for k in numbers]
-    seen = [_seen(material, batch, k, answers[k]) for k in numbers]
-    found = tuple(_found(way, seen) for way in ways)
+    ring = make_ring(recipe, material, models=models, seed=seed, attacks=attacks)
+    folds = [ring.accuracies(number) for number in range(models)]
+    seen = [ring.attacked(number) for number in range(models)]
+    found = tuple(_found(way, seen) for way in ring.ways)
     strongest = max(range(len(found)), key=lambda i: found[i].auc.mean)
     return Ring(
         accuracy=Spread.of([float(np.mean(values)) for values, _ in folds]),
         accuracy_interval=pool([fold_figure(values, count) for values, count in folds]),
-        leak_interval=_interval(ways[strongest], seen, seed=seed, replicates=replicates),
+        leak_interval=_interval(ring.ways[strongest], seen, seed=seed, replicates=replicates),
         found=found,
     )
-
-
-def _ways(
-    recipe: TargetRecipe,
-    material: Material | UnitMaterial,
-    head: LearningHead,
-    attacks: Sequence[str],
-) -> list[AttackFacts]:
-    """The attacks as an audit would run them on a target of this recipe."""
-    level = Level.PAIR if isinstance(material, Material) else material.level
-    target = PlannedTarget(
-        facts=TargetFacts(recipe.name, recipe.mitigation, "", level=level),
-        made=(),
-        queries=REPEATED_QUERIES if head.answers_vary else 1,
-        ways=len(recipe.columns(material.backbones)) if head.alternates else 1,
-        adapts=isinstance(head, PeopleHead),
-    )
-    return attacks_on(attacks, target, Access.WEIGHTS)
-
-
-def _channels(ways: Sequence[AttackFacts]) -> list[Channel]:
-    wanted = {channel for way in ways for channel in way.asking.channels}
-    return [channel for channel in Channel if channel in wanted]
-
-
-def _seen(
-    material: Material | UnitMaterial, batch: ShadowBatch, number: int, answers: Answers
-) -> OneOfMany:
-    """A model of the ring as an attacker sees it."""
-    if isinstance(material, Material):
-        pool_pairs = material.pool
-        return AttackedPairs.among(
-            batch, number, answers.log_odds, pool_pairs.same, material.people_of(pool_pairs)
-        )
-    return Attacked.beside(
-        material, batch, number, batch.trained[number], answers.log_odds, answers.channels
-    )
-
-
-def _accuracies(
-    head: LearningHead,
-    material: Material | UnitMaterial,
-    columns: tuple[int, ...],
-    answers: Answers,
-    batch: ShadowBatch,
-    number: int,
-    seed: int,
-) -> tuple[tuple[float, ...], int]:
-    """Accuracy of each fold of candidates that a model was not trained on, and of how many pairs.
-
-    One answer counts, as somebody who verifies gets it. Of people, pairs of those are taken who are
-    neither members nor control.
-    """
-    member = batch.trained[number]
-    if isinstance(material, Material):
-        scores, same = answers.log_odds[~member, 0], material.pool.same[~member]
-    else:
-        strangers = ~member & ~material.control_units
-        own_seed = derive_seed(seed, "pairs of strangers", number)
-        pairs = material.training.take(material.training_rows(strangers, seed=own_seed))
-        scores, same = scores_of(head, material, pairs, columns), pairs.same
-    folds = draw_folds(same, seed=derive_seed(seed, "folds", number))
-    return fold_accuracies(scores, same, folds), len(same)
 
 
 def _found(way: AttackFacts, seen: Sequence[OneOfMany]) -> Found:

@@ -65,6 +65,9 @@ class Mitigation(ABC):
     choices: ClassVar[Mapping[str, Choice]] = {}
     """What a search may set, by the setting's name; it tries no mitigation that names nothing."""
 
+    promises: ClassVar[bool] = False
+    """Whether it bounds what all that was learnt tells, so that nothing may be learnt beside it."""
+
     def __init__(self, settings: MitigationSettings | None = None) -> None:
         chosen = self.settings_type() if settings is None else settings
         if not isinstance(chosen, self.settings_type):
@@ -74,6 +77,11 @@ class Mitigation(ABC):
                 where=f"mitigation {self.name}",
             )
         self.settings: Any = chosen
+
+    @property
+    def learns_beside(self) -> bool:
+        """Whether it learns from what the head is trained on, and keeps that with the head."""
+        return False
 
     def columns(self, names: Sequence[str]) -> tuple[int, ...]:
         """Positions in `names` of the backbones that it uses.

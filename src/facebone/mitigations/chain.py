@@ -59,6 +59,15 @@ class Chain(Mitigation):
                 where=where,
                 hint="take one of them",
             )
+        promising = [part.name for part in self.parts if part.promises]
+        beside = [part.name for part in self.parts if part.learns_beside]
+        if promising and beside:
+            raise UsageError(
+                f"{beside[0]} keeps what it learns from the training pairs, of which "
+                f"{promising[0]} promises nothing",
+                where=where,
+                hint="leave one of them out, or take a guard that learns nothing",
+            )
 
     def trained_head(self, head: str) -> str:
         """See `Mitigation.trained_head`."""

@@ -119,6 +119,7 @@ def train_adapted(
         verifier=verifier,
         fit=report,
         utility=measure_utility(scores, test.pairs.same, people=test.people, seed=seed),
+        accepted=float(np.mean(scores[test.pairs.same] >= verifier.threshold)),
         people=tuple(len({dataset.pictures[i].person for i in part}) for part in parts),
         pairs=(0, len(calibration.pairs), len(test.pairs)),
         removed=tuple(dataset.pictures[i].id for i in sorted([*removed, *repeated])),

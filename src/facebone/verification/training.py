@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from facebone.data.dataset import Dataset
 from facebone.data.fingerprints import FingerprintCache
 from facebone.verification.chain import Problem
@@ -58,6 +60,7 @@ class Trained:
         verifier: ready to be saved.
         fit: what fitting the head did.
         utility: measured on people it has never met.
+        accepted: share of their matched pairs that the threshold accepts.
         people: number of people in each of `PARTS`.
         pairs: number of pairs in each of `PARTS`.
         removed: ids of pictures left out because a copy stands in another part; of an adaptation
@@ -69,6 +72,7 @@ class Trained:
     verifier: Verifier
     fit: FitReport
     utility: Utility
+    accepted: float
     people: tuple[int, ...]
     pairs: tuple[int, ...]
     removed: tuple[str, ...]
@@ -125,13 +129,12 @@ def train_verifier(
         target_far=target_far,
         calibration=(calibration.embedded, calibration.pairs.same),
     )
-    utility = measure_utility(
-        verifier.score(test.embedded), test.pairs.same, people=test.people, seed=seed
-    )
+    scores, same = verifier.score(test.embedded), test.pairs.same
     return Trained(
         verifier=verifier,
         fit=report,
-        utility=utility,
+        utility=measure_utility(scores, same, people=test.people, seed=seed),
+        accepted=float(np.mean(scores[same] >= verifier.threshold)),
         people=tuple(len({dataset.pictures[i].person for i in part}) for part in parts),
         pairs=tuple(len(part.pairs) for part in paired),
         removed=tuple(dataset.pictures[i].id for i in removed),

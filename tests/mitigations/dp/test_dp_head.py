@@ -11,8 +11,9 @@ import torch
 
 from facebone.errors import MissingPartError, UnknownNameError, UsageError
 from facebone.mitigations.base import make_mitigation
-from facebone.mitigations.dp.bounding import bound, units_of
+from facebone.mitigations.dp.bounding import bound
 from facebone.mitigations.dp.guarantee import Guarantee
+from facebone.mitigations.units import units_of
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import Views, head_from_state, make_head
 from facebone.verification.metrics import auc

@@ -10,9 +10,9 @@ import pytest
 
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation, parse_mitigation
-from facebone.mitigations.dp.bounding import units_of
 from facebone.mitigations.selena.head import SelenaHead
 from facebone.mitigations.selena.split import split_units
+from facebone.mitigations.units import units_of
 from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
 from facebone.verification.heads import head_from_state, make_head

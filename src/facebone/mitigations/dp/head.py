@@ -8,11 +8,12 @@ import torch
 
 from facebone.errors import MissingPartError, UsageError
 from facebone.mitigations.dp.accounting import find_noise
-from facebone.mitigations.dp.bounding import bound, units_of
+from facebone.mitigations.dp.bounding import bound
 from facebone.mitigations.dp.guarantee import Guarantee
 from facebone.mitigations.dp.models import make_model
 from facebone.mitigations.dp.settings import DPHeadSettings
 from facebone.mitigations.dp.training import Course, Draws, train
+from facebone.mitigations.units import units_of
 from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import FitReport, Inside, LearningHead, Views

@@ -28,6 +28,7 @@ class DPSGD(Mitigation):
     name = "dp_sgd"
     summary = "gradients are clipped pair by pair and their sums hidden in noise"
     settings_type = DPSettings
+    promises = True
     choices: ClassVar[Mapping[str, Choice]] = {
         "epsilon": Number(0.5, 64.0, log=True),
         "unit": Words((None, "pair")),

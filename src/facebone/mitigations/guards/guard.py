@@ -134,6 +134,11 @@ class Guarding(Mitigation):
 
     guard_type: ClassVar[type[Guard]]
 
+    @property
+    def learns_beside(self) -> bool:
+        """See `Mitigation.learns_beside`."""
+        return self.guard_type.learns
+
     def make_guard(self) -> Guard:
         """The guard under these settings, which has learnt nothing yet."""
         # Which backbones are used is no matter of the guard's.

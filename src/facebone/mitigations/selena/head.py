@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from facebone.errors import UsageError
-from facebone.mitigations.dp.bounding import units_of
 from facebone.mitigations.selena.settings import SelenaHeadSettings
 from facebone.mitigations.selena.split import Split, split_units
+from facebone.mitigations.units import units_of
 from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import (

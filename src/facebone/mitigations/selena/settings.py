@@ -7,8 +7,8 @@ from typing import Any
 
 from facebone.errors import UsageError
 from facebone.mitigations.base import MitigationSettings
-from facebone.mitigations.dp.bounding import UNITS
 from facebone.mitigations.multi_backbone.settings import plain
+from facebone.mitigations.units import UNITS
 from facebone.settings import check_integer, check_word
 
 PARTS = 25
