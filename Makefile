@@ -30,7 +30,7 @@ lint: .venv/.development  ## style and types
 	$(BIN)/mypy
 
 test: lint  ## style, types and all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/.development  ## the slow studies; results go to benchmarks/results/
 	$(BIN)/python -m benchmarks

@@ -60,10 +60,11 @@ Of each way {models} models learn from a random half of View 2's 6,000 pairs eac
 attacked with the other {others} as shadows, trained in the same way. Accuracy is on the pairs that
 a model did not learn from. Figures are means over the models; behind ± stands how far the mean may
 be off (95 %). The highest AUC is that of the strongest of {attacks}; `shadow_boosting`, which takes
-long, on the first 8 models.
+long, on the first {few} models.
 
-The backbones are MobileFaceNets a and b and dlib; "with views" adds the mirrored picture and its
-mirrored middle, 80 % and 60 % of each side, under a and b.
+The backbones are MobileFaceNets a and b and dlib; "with views" adds the mean with the mirror image
+under a and b, and of whole pictures the same of their middle, 60 % of each side. Two views alone
+are the last two of these.
 """
 
 COUNTED = """
@@ -92,7 +93,10 @@ def render(figures: dict[str, Any]) -> str:
     models = figures["models"]
     names = [*ATTACKS.values()]
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
-    parts = [INTRODUCTION, TRIED.format(models=models, others=models - 1, attacks=listed)]
+    parts = [
+        INTRODUCTION,
+        TRIED.format(models=models, others=models - 1, attacks=listed, few=figures["few"]),
+    ]
     for aligned in (False, True):
         title = "Aligned faces" if aligned else "Whole pictures, not aligned"
         rows = [row for row in figures["tried"] if row["aligned"] == aligned]

@@ -42,6 +42,16 @@ def shared_home(
     monkeypatch.setenv("FACEBONE_HOME", str(home))
 
 
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a few people, with as many pictures as training on people keeps some of."""
+    from facebone.data.synthetic import export_folder, synthetic_dataset
+
+    folder = tmp_path_factory.mktemp("people") / "faces"
+    export_folder(synthetic_dataset(25, 8, seed=0), folder)
+    return folder
+
+
 @pytest.fixture
 def facebone(capsys: pytest.CaptureFixture[str]) -> Run:
     """Run ``facebone`` with words and return code, stdout and stderr."""

@@ -20,32 +20,22 @@ QUICK = "adapter:epochs=2,hidden=[32]"
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of a few people with as many pictures as training keeps some of."""
-    return export(tmp_path_factory, people=25, pictures=8)
-
-
-@pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of hardly more people than an audit needs."""
-    return export(tmp_path_factory, people=48, pictures=4)
-
-
-def export(factory: pytest.TempPathFactory, *, people: int, pictures: int) -> Path:
     from facebone.data.synthetic import export_folder, synthetic_dataset
 
-    folder = factory.mktemp("people") / "faces"
-    export_folder(synthetic_dataset(people, pictures, seed=0), folder)
+    folder = tmp_path_factory.mktemp("people") / "faces"
+    export_folder(synthetic_dataset(48, 4, seed=0), folder)
     return folder
 
 
 @pytest.fixture
-def train(facebone: Any, many: Path, tmp_path: Path) -> Any:
+def train(facebone: Any, crowd: Path, tmp_path: Path) -> Any:
     """Train on these faces; the outcome and the folder."""
 
     def run(*words: object, name: str = "model") -> Any:
         out = tmp_path / name
-        data = ("--data", "folder", "--root", many, "--far", 0.05)
+        data = ("--data", "folder", "--root", crowd, "--far", 0.05)
         return facebone("train", *data, *TINY, *words, "--out", out), out
 
     return run
@@ -118,10 +108,10 @@ def test_few_pictures_of_each_are_all_learnt_from(facebone: Any, faces: Path, tm
     assert "people trained on, by other pictures: too few were kept aside" in result.err
 
 
-def test_what_was_trained_verifies(train: Any, facebone: Any, many: Path) -> None:
+def test_what_was_trained_verifies(train: Any, facebone: Any, crowd: Path) -> None:
     result, out = train("--adapt", QUICK, "--seed", 1)
     assert result.code == 0, result.err
-    people = sorted(many.iterdir())[:8]
+    people = sorted(crowd.iterdir())[:8]
     same, other = [], []
     for i, person in enumerate(people):
         a, b = sorted(person.iterdir())[:2]
@@ -144,7 +134,7 @@ def test_same_seed_same_adaptation(train: Any) -> None:
 
 
 def test_fine_tuning_saves_the_routes_it_goes_on_from(
-    train: Any, facebone: Any, many: Path
+    train: Any, facebone: Any, crowd: Path
 ) -> None:
     result, out = train("--adapt", "fine_tuning:epochs=0,blocks=1", "--json")
     assert result.code == 0, result.err
@@ -159,7 +149,7 @@ def test_fine_tuning_saves_the_routes_it_goes_on_from(
         assert figure["value"] == pytest.approx(plain["accuracy"]["value"], abs=0.01)
     utility = json.loads(result.out)["utility"]
     assert utility["auc"]["value"] == pytest.approx(plain["auc"]["value"], abs=1e-3)
-    a, b = sorted(next(many.iterdir()).iterdir())[:2]
+    a, b = sorted(next(crowd.iterdir()).iterdir())[:2]
     answer = facebone("verify", a, b, "--model", out, "--json")
     assert answer.code == 0, answer.err
     assert json.loads(answer.out)["head"] == "fine_tuning"
@@ -226,11 +216,11 @@ def test_facebone_stands_beside_it_unless_told_otherwise(audit: Any) -> None:
     assert all(target.head == "whitening" for target in targets)
 
 
-def test_facebone_trains_and_verifies(train: Any, facebone: Any, many: Path) -> None:
+def test_facebone_trains_and_verifies(train: Any, facebone: Any, crowd: Path) -> None:
     result, out = train("--adapt", "whitening", "--mitigation", "facebone:parts=3,splits=1")
     assert result.code == 0, result.err
     assert "people split into 3 groups; 3 adaptations" in result.err
-    one, other = sorted(sorted(many.iterdir())[0].iterdir())[:2]
+    one, other = sorted(sorted(crowd.iterdir())[0].iterdir())[:2]
     told = facebone("verify", one, other, "--model", out, "--json")
     assert told.code == 0, told.err
     assert Verifier.load(out).head.name == "facebone_people"
@@ -306,10 +296,10 @@ def test_what_an_audit_of_adaptations_cannot_do(audit: Any, words: str, message:
 
 
 @pytest.mark.parametrize("command", ["train", "audit"])
-def test_too_few_people(facebone: Any, tmp_path: Path, many: Path, command: str) -> None:
+def test_too_few_people(facebone: Any, tmp_path: Path, crowd: Path, command: str) -> None:
     root = tmp_path / "few"
     root.mkdir()
-    for person in sorted(many.iterdir())[:5]:
+    for person in sorted(crowd.iterdir())[:5]:
         (root / person.name).symlink_to(person)
     alone = ("--mitigation", "none") if command == "audit" else ()
     words = ("--data", "folder", "--root", root, *TINY, *alone, "--adapt", "adapter")

@@ -92,11 +92,14 @@ def test_train_then_verify(facebone, model: Path, tmp_path: Path) -> None:
     assert shown.out.startswith("decision")
 
 
-def test_train_is_repeatable_and_another_seed_is_another_model(facebone, tmp_path: Path) -> None:
+def test_train_is_repeatable_and_another_seed_is_another_model(
+    facebone, crowd: Path, tmp_path: Path
+) -> None:
     def weights(name: str, seed: int) -> bytes:
-        words = ("--head", "mlp", "--set", "epochs=2", "--pairs", 300, "--seed", seed)
+        words = ("--head", "mlp", "--set", "epochs=2", "--far", 0.05, "--seed", seed)
         out = tmp_path / name
-        result = facebone("train", "--data", "synthetic", *TINY, *words, "--out", out)
+        data = ("--data", "folder", "--root", crowd)
+        result = facebone("train", *data, *TINY, *words, "--out", out)
         assert result.code == 0, result.err
         assert Verifier.load(out).head.settings.epochs == 2
         return (out / "head.safetensors").read_bytes()

@@ -6,19 +6,19 @@ import json
 
 import numpy as np
 
-TRAIN = ("train", "--data", "synthetic", "--backbone", "tiny_plain", "--head", "logistic",
-         "--pairs", "200")  # fmt: skip
+HEAD = ("--backbone", "tiny_plain", "--head", "logistic", "--far", "0.05")
 KEY = "0123456789abcdef and more"
 
 
-def test_train_and_verify_behind_guards(facebone, tmp_path) -> None:
+def test_train_and_verify_behind_guards(facebone, crowd, tmp_path) -> None:
     faces = tmp_path / "faces"
     assert facebone("synthesize", "--out", faces, "--people", 2, "--pictures", 2).code == 0
     (a, b), (c, _) = (sorted(person.iterdir()) for person in sorted(faces.iterdir()))
 
     def scores(spec: str, name: str) -> list[float]:
         folder = tmp_path / "model"
-        trained = facebone(*TRAIN, "--mitigation", spec, "--out", folder)
+        data = ("--data", "folder", "--root", crowd)
+        trained = facebone("train", *data, *HEAD, "--mitigation", spec, "--out", folder)
         assert trained.code == 0, trained.err
         facts = (folder / "verifier.json").read_text("utf-8")
         assert KEY not in facts + trained.out + trained.err

@@ -15,13 +15,13 @@ KEY = "0123456789abcdef" * 2
 
 
 @pytest.fixture
-def train(facebone, tmp_path: Path):
-    """Train on synthetic faces; the outcome and the folder."""
+def train(facebone, crowd: Path, tmp_path: Path):
+    """Train on a few people; the outcome and the folder."""
 
     def run(spec: str, *words: object, name: str = "model"):
         folder = tmp_path / name
-        words = (*words, "--mitigation", spec, "--out", folder)
-        return facebone("train", "--data", "synthetic", *words), folder
+        data = ("--data", "folder", "--root", crowd, "--far", 0.05)
+        return facebone("train", *data, *words, "--mitigation", spec, "--out", folder), folder
 
     return run
 
@@ -115,7 +115,7 @@ def test_wrong_use_is_one_line_and_leaves_nothing(train, spec, words, message) -
 
 
 def test_who_accepts_nobody_is_told_so(train) -> None:
-    result, _ = train("decision_only", *TWO, *QUICK)
+    result, _ = train("decision_only:at=1e-6", *TWO, *QUICK)
     assert result.code == 0, result.err
     assert "warning: this threshold accepts nobody" in result.err
     result, _ = train("none", *TWO, *QUICK, name="plain")

@@ -60,7 +60,7 @@ def test_with_little_epsilon_pairs_hardly_matter(crowd, head):
         return made.logit(pairs)
 
     def moved(epsilon):
-        both = [[learnt(labels, epsilon, seed) for labels in (same, ~same)] for seed in range(6)]
+        both = [[learnt(labels, epsilon, seed) for labels in (same, ~same)] for seed in range(3)]
         return np.mean([np.abs(one - other).mean() / np.abs(one).mean() for one, other in both])
 
     # Answers that are turned round are moved by twice their size.
