@@ -61,8 +61,8 @@ def audit(
         list[str] | None,
         typer.Option(
             help="Defence, a target each: `none`, `facebone`, or with settings as in "
-            "`facebone:query=mean`; on another head than --head as in `none@logistic`. Repeat; "
-            "`none` and `facebone` by default."
+            "`facebone:query=mean`; several in a row as in `relaxloss/rounding`; on another head "
+            "than --head as in `none@logistic`. Repeat; `none` and `facebone` by default."
         ),
     ] = None,
     attack: Annotated[

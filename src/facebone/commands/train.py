@@ -32,6 +32,8 @@ EXAMPLES = """
 
 `facebone train --data synthetic --backbone tiny_residual --adapt adapter --out model`
 
+`facebone train --data synthetic --backbone tiny_wide --head mlp --mitigation hamp --out model`
+
 `facebone train --data folder --root people --backbone dlib --head logistic --far 0.001 --out model`
 """
 
@@ -55,7 +57,8 @@ def train(
         str,
         typer.Option(
             metavar="NAME[:SETTING=VALUE,..]",
-            help="Defence to train with: `none`, or `facebone` with several backbones.",
+            help="Defence to train with, such as `facebone` with several backbones, or several in "
+            "a row, as in `early_stopping/rounding:digits=2`.",
         ),
     ] = "none",
     far: Annotated[
