@@ -66,9 +66,8 @@ def audit_chosen(
     Raises:
         DatasetError, PictureError, StorageError, UsageError: see `plan_trained` and `run_audit`.
     """
-    asked = settings.audit(
-        names, settings.all_attacks, seed=settings.confirmation_seed, seeds=settings.seeds
-    )
+    attacks = settings.confirming_attacks(names)
+    asked = settings.audit(names, attacks, seed=settings.confirmation_seed, seeds=settings.seeds)
     check_targets(asked, sources.engine, sources.device)
     plan = plan_trained(
         asked, sources, store, executor, shadow_folder=shadow_folder, progress=progress

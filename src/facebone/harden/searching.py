@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,13 @@ from facebone.audit.plan import run_plan
 from facebone.data.dataset import Dataset
 from facebone.data.splits import Level
 from facebone.data.variants import VARIANTS
+from facebone.harden.front import leak_of, on_front
 from facebone.harden.hardening import Hardening
 from facebone.harden.report import make_trials
 from facebone.harden.rings import Rings
 from facebone.harden.schema import Trial
 from facebone.harden.search import Limits, Search
-from facebone.harden.settings import CONFIRMED
+from facebone.harden.settings import CONFIRMED, guards_answers
 from facebone.harden.space import make_space
 from facebone.harden.study import Record
 from facebone.progress import ProgressFactory
@@ -124,18 +125,30 @@ def _reserve(asked: Hardening, rings: Rings, record: Record, embedding: float) -
     """Seconds that the confirmation will need, guessed from the rings so far.
 
     A target of it takes its shadows, and a target and one of other people for each repeat: models,
-    as a ring is of models. Pictures are embedded again, and the changed ones that some attacks ask
-    about.
+    as a ring is of models. Other pictures are embedded, and where answers may be guarded the
+    changed ones that label-only attacks ask about.
     """
     names = record.measured()
     if not names:
         return 0.0
     settings = asked.settings
+    guarded = any(guards_answers(name) for name in _front(rings, names))
     ring = sum(rings.load(name).seconds for name in names) / len(names)
     models = settings.shadows + 2 * settings.seeds
     targets = (1 + CONFIRMED) * models / settings.models * ring / asked.workers
-    versions = 1 + (len(VARIANTS) if settings.level is Level.PAIR else 0)
+    versions = 1 + (len(VARIANTS) if guarded and settings.level is Level.PAIR else 0)
     return max(targets + versions * embedding, LEAST_SHARE * asked.minutes * 60)
+
+
+def _front(rings: Rings, names: Sequence[str]) -> list[str]:
+    """Those of the measured recipes that no other beats: who is confirmed is one of them."""
+    measured = {name: rings.load(name).ring for name in names}
+    found = {name: ring for name, ring in measured.items() if ring is not None}
+    front = on_front(
+        [ring.accuracy.mean for ring in found.values()],
+        [leak_of(ring.strongest.auc.mean) for ring in found.values()],
+    )
+    return [name for name, first in zip(found, front, strict=True) if first]
 
 
 def _pairs(level: LevelMaterial) -> int:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from facebone.audit.settings import AuditSettings
+from facebone.audit.target_spec import parse_target
 from facebone.audit.unit_candidates import MOST_TRAINING
 from facebone.backbones.views import MARK, MIRROR
 from facebone.data.splits import Level
 from facebone.errors import UsageError
+from facebone.mitigations.base import make_mitigation
 from facebone.mitigations.choices import Learnt
 from facebone.seeding import MAX_SEED, derive_seed
 from facebone.settings import check_integer
@@ -24,16 +26,16 @@ VIEWS = ("80", "60", MIRROR)
 """Of each backbone, where views are searched too."""
 
 QUICK_ATTACKS = {
-    Level.PAIR: ("loss_threshold", "lira", "rmia", "shadow_boosting"),
+    Level.PAIR: ("gap", "loss_threshold", "lira", "rmia", "shadow_boosting"),
     Level.IDENTITY: ("loss_threshold", "lira", "rmia"),
 }
-"""That rings are attacked with: quick, and what they find is what scores give away."""
+"""That rings are attacked with: quick, and what they find is what scores and decisions tell."""
 
-MORE_ATTACKS = {
-    Level.PAIR: ("label_only_shadows",),
-    Level.IDENTITY: ("set_classifier", "template_probing"),
-}
+MORE_ATTACKS = {Level.PAIR: (), Level.IDENTITY: ("set_classifier", "template_probing")}
 """That the confirmation adds: a defence might have been chosen for what the others cannot see."""
+
+OF_GUARDED = {Level.PAIR: ("label_only_shadows",), Level.IDENTITY: ()}
+"""That it adds where answers are guarded. They ask about changed pictures, many for each one."""
 
 CONFIRMED = 4
 """Recipes that are confirmed beside the undefended one, at most."""
@@ -120,10 +122,15 @@ class HardenSettings:
         """Specs of the attacks of a ring."""
         return QUICK_ATTACKS[self.level]
 
-    @property
-    def all_attacks(self) -> tuple[str, ...]:
-        """Specs of the attacks of the confirmation."""
-        return self.quick_attacks + MORE_ATTACKS[self.level]
+    def confirming_attacks(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Specs of the attacks of the confirmation.
+
+        Args:
+            names: words of the targets.
+        """
+        guarded = any(guards_answers(name) for name in names)
+        more = OF_GUARDED[self.level] if guarded else ()
+        return self.quick_attacks + MORE_ATTACKS[self.level] + more
 
     @property
     def routes(self) -> tuple[str, ...]:
@@ -167,6 +174,16 @@ class HardenSettings:
             device=self.device,
             shifts=False,
         )
+
+
+def guards_answers(name: str) -> bool:
+    """Whether the answers of a target are guarded.
+
+    Args:
+        name: words of the target.
+    """
+    spec = parse_target(name)
+    return make_mitigation(spec.mitigation, spec.settings).guards
 
 
 def with_views(backbones: Sequence[str]) -> tuple[str, ...]:

@@ -79,6 +79,11 @@ class Mitigation(ABC):
         self.settings: Any = chosen
 
     @property
+    def guards(self) -> bool:
+        """Whether it guards answers."""
+        return type(self).guard is not Mitigation.guard
+
+    @property
     def learns_beside(self) -> bool:
         """Whether it learns from what the head is trained on, and keeps that with the head."""
         return False

@@ -69,6 +69,11 @@ class Chain(Mitigation):
                 hint="leave one of them out, or take a guard that learns nothing",
             )
 
+    @property
+    def guards(self) -> bool:
+        """Whether one of them guards answers."""
+        return any(part.guards for part in self.parts)
+
     def trained_head(self, head: str) -> str:
         """See `Mitigation.trained_head`."""
         return head if self._leading is None else self._leading.trained_head(head)

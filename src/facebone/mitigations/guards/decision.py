@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar
 
 import numpy as np
 
 from facebone.mitigations.base import MitigationSettings
-from facebone.mitigations.choices import Choice, Words
 from facebone.mitigations.guards.guard import Guard, Guarding
 from facebone.settings import check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
@@ -60,7 +57,8 @@ class DecisionOnly(Guarding):
     """Shows decisions and no scores.
 
     An attacker is left with how decisions about changed pictures of a pair change, and with those
-    that are wrong: `label_only` attacks look at nothing else.
+    that are wrong: `label_only` attacks look at nothing else. No search tries it, for its verifier
+    cannot be set to another false accept rate: who wants decisions alone says where they are made.
 
     References:
         C. Choquette-Choo, F. Tramer, N. Carlini, N. Papernot, "Label-Only Membership Inference
@@ -70,7 +68,6 @@ class DecisionOnly(Guarding):
     name = "decision_only"
     summary = "only decisions are shown, no scores"
     settings_type = DecisionSettings
-    choices: ClassVar[Mapping[str, Choice]] = {"at": Words((None,))}
     guard_type = DecisionGuard
 
     def effect(self) -> str:
