@@ -22,6 +22,8 @@ ON_REAL_FACES = (
     "benchmarks.unit_study",
     "benchmarks.fine_tune_lfw",
     "benchmarks.adapted_study",
+    "benchmarks.facebone_study",
+    "benchmarks.defence_study",
 )
 
 

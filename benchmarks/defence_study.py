@@ -171,7 +171,8 @@ def measure(task: tuple[Row, Material]) -> None:
         head=spec.head or "mlp",
         head_settings=spec.head_settings,
     )
-    quick = QUICK + (LABEL_ONLY if material.changed else ())
+    guarded = any(name in row.target for name in GUARDS)
+    quick = QUICK + (LABEL_ONLY if material.changed and (guarded or row.target == "none") else ())
     ring = make_ring(recipe, material, models=row.models, seed=SEED, attacks=quick + LEARNT)
     found: dict[str, list[list[float]]] = {}
     bounds: dict[str, list[float]] = {}
