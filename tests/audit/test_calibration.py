@@ -149,6 +149,14 @@ def test_a_single_score_at_the_end_does_not_cap_the_risk():
     assert found.risk(np.array([1.0, 2.0])) == pytest.approx([0.98, 0.98], abs=0.01)
 
 
+def test_a_few_scores_above_all_others():
+    """Fewer than lie between two ranks of the grid."""
+    scores = np.zeros(6000)
+    scores[:12] = 1.0
+    found = calibrate(scores, np.arange(6000) < 3000)
+    assert (found.epsilon_threshold, found.epsilon_side) == (0.5, "member")
+
+
 def test_scores_that_say_nothing():
     found = calibrate(np.zeros(60), np.arange(60) < 20)
     assert found.risk(np.array([-np.inf, 0, 1])) == pytest.approx([0.5] * 3)

@@ -211,7 +211,11 @@ def _best_epsilon(curve: Curve, members: int, non_members: int) -> tuple[float, 
     ranks = np.linspace(0, members + non_members, GRID + 2)[1:-1]
     points = np.unique(np.searchsorted(ours + theirs, ranks))
     # The last point claims all, which tells nothing; it is all there is if scores are constant.
-    points = points[points < len(ours) - 1] if len(ours) > 2 else points
+    last = len(ours) - 1
+    if last > 1:
+        inner = points[points < last]
+        # Where nearly all scores are the lowest one, no rank falls among the others.
+        points = inner if len(inner) else np.arange(1, last)
     right, wrong = ours[points], theirs[points]
     above = epsilon_low(right, members, wrong, non_members)
     below = epsilon_low(non_members - wrong, non_members, members - right, members)
