@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.defence_prose import DP, INTRODUCTION, READING
+from benchmarks.defence_prose import DP, DP_READING, INTRODUCTION, READING
 from benchmarks.results_file import RESULTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "defences-measured.md"
@@ -40,7 +40,7 @@ def render(figures: Row) -> str:
             READING,
             DP.format(models=few),
             _private(private),
-            "",
+            DP_READING,
         ]
     )
 
@@ -77,7 +77,7 @@ def _defences(rows: Sequence[Row]) -> str:
             f"{row['eer']['mean']:.3f}",
             f"`{name}`",
             _mean(found[0]),
-            " / ".join(f"{rate['mean']:.1%}" for rate in found[1:]),
+            " / ".join(f"{100 * rate['mean']:.1f} %" for rate in found[1:]),
             f"{by_decision['mean']:.3f}",
             *costs,
         ]

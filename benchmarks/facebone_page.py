@@ -125,7 +125,7 @@ def _tried(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         name, found = strongest(row)
         accuracy = row["figures"]["accuracy"][0]
-        rates = " / ".join(f"{rate['mean']:.1%}" for rate in found[1:])
+        rates = " / ".join(f"{100 * rate['mean']:.1f} %" for rate in found[1:])
         cells = [row["name"], _mean(accuracy, 4), _mean(found[0]), ATTACKS[name], rates]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

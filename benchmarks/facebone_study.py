@@ -62,7 +62,7 @@ from facebone.verification.routes import open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "facebone_study"
 
-MODELS, AT_ONCE, FEW_MODELS = 32, 8, 8
+MODELS, AT_ONCE, FEW_MODELS = 16, 8, 4
 ATTACKS, LEARNT = ("loss_threshold", "lira", "rmia"), "shadow_boosting"
 FPRS = (0.01, 0.001)
 

@@ -62,8 +62,8 @@ def test_the_table_names_the_strongest_attack_and_what_decisions_tell() -> None:
     ]
     page = defence_page.render({"few": 8, "rows": rows})
     assert (
-        "| none | 0.781 ± 0.002 | 0.219 | `lira` | 0.810 ± 0.002 | 8.1% / 0.8% | 0.610 | 1 times | "
-        "1 times |" in page
+        "| none | 0.781 ± 0.002 | 0.219 | `lira` | 0.810 ± 0.002 | 8.1 % / 0.8 % | 0.610 | 1 times "
+        "| 1 times |" in page
     )
     assert "| mute * | 0.781 ± 0.002 | 0.219 | `gap` | 0.605 ± 0.002 |" in page
     assert "| 0.605 | 12 times | 2 times |" in page
