@@ -19,12 +19,13 @@ LFW's View 2, whole pictures that are not aligned, so that there is something to
 Under each defence {models} models learn from a random half of the 6,000 pairs each (* {some},
 where one takes many heads), and each is attacked with the {others} others as shadows: trained
 under the same defence, questions repeated where answers vary, label-only attacks with changed
-pictures where nothing or the answers are guarded, but for `query_budget`. `shadow_boosting`, which
-learns for long, attacks the first {few}. Accuracy and equal error rate are those on pairs that a
-model did not learn from. Figures are means over models; behind ± stands how far the mean may be
-off (95 %). *AUC by decisions* is the highest of attacks that see the verdict alone. Training and
-query are times beside those of the undefended MLP, on one core: of stacked models, a model's
-share.
+pictures on the undefended verifier, `early_stopping`, `weight_decay`, `selena` and the guarded
+ones but for `query_budget`; on others by `gap`, which needs no such pictures.
+`shadow_boosting`, which learns for long, attacks the first {few}. Accuracy and equal error rate
+are those on pairs that a model did not learn from. Figures are means over models; behind ± stands
+how far the mean may be off (95 %). *AUC by decisions* is the highest of attacks that see the
+verdict alone. Training and query are times beside those of the undefended MLP, on one core: of
+stacked models, a model's share.
 
 Unless the row says so the head is the default MLP on MobileFaceNet b, and settings are the
 defaults, which were chosen on other models. The three backbones are MobileFaceNets a and b and

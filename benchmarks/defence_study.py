@@ -93,7 +93,10 @@ RECIPES = (
 )
 GUARDS = ("rounding", "decision_only", "keyed_noise", "query_budget", "memguard")
 
-ASKED_WITH_CHANGES = ("none", "rounding", "decision_only", "keyed_noise", "memguard")
+ASKED_WITH_CHANGES = (
+    *("none", "early_stopping", "weight_decay", "selena"),
+    *("rounding", "decision_only", "keyed_noise", "memguard"),
+)
 """Targets that are asked about changed pictures: 27 questions more a pair. A query budget compares
 every picture it is shown with all before, which took hours."""
 
