@@ -106,9 +106,23 @@ def ask_shadows(
     channels: Sequence[Channel] = (),
 ) -> ShadowBatch:
     """Ask shadows about the pool, or about all questions of units."""
+    found = answers_of(heads, recipe, material, seed=seed, numbers=numbers, channels=channels)
+    return batch_of(found, material, seed=seed, numbers=numbers)
+
+
+def answers_of(
+    heads: Sequence[LearningHead],
+    recipe: TargetRecipe,
+    material: Material | UnitMaterial,
+    *,
+    seed: int,
+    numbers: Sequence[int],
+    channels: Sequence[Channel] = (),
+) -> list[Answers]:
+    """What each shadow answers about the pool, or about all questions of units."""
     columns = recipe.columns(material.backbones)
     pairs = _asked(material)
-    found: list[Answers] = [
+    return [
         answer(
             head,
             material,
@@ -119,10 +133,20 @@ def ask_shadows(
         )
         for head, number in zip(heads, numbers, strict=True)
     ]
+
+
+def batch_of(
+    found: Sequence[Answers],
+    material: Material | UnitMaterial,
+    *,
+    seed: int,
+    numbers: Sequence[int],
+) -> ShadowBatch:
+    """Shadows' answers beside each other, with whom each was trained on."""
     return ShadowBatch(
         np.stack([one.log_odds.mean(axis=1) for one in found]).astype(np.float32),
         shadow_members(material, seed=seed, numbers=numbers),
-        {name: np.stack([one.channels[name] for one in found]) for name in channels},
+        {name: np.stack([one.channels[name] for one in found]) for name in found[0].channels},
     )
 
 

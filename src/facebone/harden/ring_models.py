@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from facebone.attacks.access import Access, Channel
-from facebone.audit.answers import REPEATED_QUERIES, Answers, answer, scores_of
+from facebone.audit.answers import REPEATED_QUERIES, Answers, scores_of
 from facebone.audit.assemble import AttackFacts, TargetFacts
 from facebone.audit.audit_plan import PlannedTarget, attacks_on
 from facebone.audit.material import Material
-from facebone.audit.shadows import ShadowBatch, shadow_members, train_shadows
+from facebone.audit.shadows import ShadowBatch, answers_of, batch_of, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_material import UnitMaterial
 from facebone.data.splits import Level
@@ -115,26 +115,16 @@ def make_ring(
     ways = _ways(recipe, material, heads[0], attacks)
     wanted = {channel for way in ways for channel in way.asking.channels}
     channels = [channel for channel in Channel if channel in wanted]
-    columns = recipe.columns(material.backbones)
-    pairs = material.pool if isinstance(material, Material) else material.questions
-    answers = [
-        answer(
-            head,
-            material,
-            pairs,
-            columns,
-            channels=channels,
-            seed=derive_seed(seed, "shadow queries", number),
-        )
-        for head, number in zip(heads, numbers, strict=True)
-    ]
-    batch = ShadowBatch(
-        np.stack([one.log_odds.mean(axis=1) for one in answers]).astype(np.float32),
-        shadow_members(material, seed=seed, numbers=numbers),
-        {name: np.stack([one.channels[name] for one in answers]) for name in channels},
-    )
+    answers = answers_of(heads, recipe, material, seed=seed, numbers=numbers, channels=channels)
     return RingModels(
-        material, tuple(heads), columns, tuple(ways), tuple(answers), batch, seed, seconds
+        material=material,
+        heads=tuple(heads),
+        columns=recipe.columns(material.backbones),
+        ways=tuple(ways),
+        answers=tuple(answers),
+        batch=batch_of(answers, material, seed=seed, numbers=numbers),
+        seed=seed,
+        seconds=seconds,
     )
 
 
