@@ -63,17 +63,6 @@ def percent(figure: Figure) -> Figure:
     return {name: 100 * value for name, value in figure.items()}
 
 
-def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Markdown."""
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-
-
-def mean(figure: Figure | None) -> str:
-    """With how far it may be off; empty where it was not measured."""
-    return f"{figure['mean']:.3f} ± {figure['off']:.3f}" if figure else ""
-
-
 def rate(figure: Figure | None) -> str:
     """A share."""
     return f"{figure['mean']:.1%}" if figure else ""

@@ -23,7 +23,6 @@ from benchmarks.adapted_study_cells import (
     before_after,
     between,
     faces,
-    mean,
     members,
     on_scores,
     pairs_of,
@@ -31,10 +30,10 @@ from benchmarks.adapted_study_cells import (
     points,
     rate,
     strongest,
-    table,
 )
 from benchmarks.adapted_study_figures import draw_epochs, draw_trade
 from benchmarks.adapted_subjects import FEW_MODELS, INSIDE, MODELS
+from benchmarks.page_cells import mean, table
 from benchmarks.results_file import RESULTS
 
 DOCS = Path(__file__).parent.parent / "docs"

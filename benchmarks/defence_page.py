@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.defence_prose import DP, DP_READING, INTRODUCTION, READING
+from benchmarks.page_cells import Figure, highest, mean, rates, table
 from benchmarks.results_file import RESULTS
 
 PAGE = Path(__file__).parent.parent / "docs" / "defences-measured.md"
 
 Row = dict[str, Any]
+COSTS = ("training_seconds", "query_seconds")
 
 
 def write_page() -> Path:
@@ -45,7 +47,7 @@ def render(figures: Row) -> str:
     )
 
 
-def strongest(row: Row, *, hidden: bool = False) -> tuple[str, list[dict[str, float]]]:
+def strongest(row: Row, *, hidden: bool = False) -> tuple[str, Sequence[Figure]]:
     """The attack of the highest mean AUC, and its figures: AUC, TPR at FPR 1 % and at 0.1 %.
 
     Args:
@@ -53,61 +55,51 @@ def strongest(row: Row, *, hidden: bool = False) -> tuple[str, list[dict[str, fl
         hidden: whether only attacks count that need no scores.
     """
     attacks = row["attacks"]
-    names = [name for name in attacks if not hidden or name in row["hidden"]]
-    name = max(names, key=lambda one: float(attacks[one][0]["mean"]))
-    return name, attacks[name]
+    return highest({name: attacks[name] for name in (row["hidden"] if hidden else attacks)})
 
 
 def _defences(rows: Sequence[Row]) -> str:
     plain = rows[0]
-    lines = [
-        "| defence | accuracy | EER | strongest attack | its AUC | TPR at FPR 1 % / 0.1 % | "
-        "AUC by decisions | training | query |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for row in rows:
         name, found = strongest(row)
-        by_decision = strongest(row, hidden=True)[1][0]
-        costs = [
-            f"{row[what] / plain[what]:.2g} times" for what in ("training_seconds", "query_seconds")
-        ]
-        cells = [
-            f"{row['name']}{'' if row['models'] == plain['models'] else ' *'}",
-            _mean(row["accuracy"]),
-            f"{row['eer']['mean']:.3f}",
-            f"`{name}`",
-            _mean(found[0]),
-            " / ".join(f"{100 * rate['mean']:.1f} %" for rate in found[1:]),
-            f"{by_decision['mean']:.3f}",
-            *costs,
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(
+            [
+                f"{row['name']}{'' if row['models'] == plain['models'] else ' *'}",
+                mean(row["accuracy"]),
+                f"{row['eer']['mean']:.3f}",
+                f"`{name}`",
+                mean(found[0]),
+                rates(found[1:]),
+                f"{strongest(row, hidden=True)[1][0]['mean']:.3f}",
+                *(f"{row[what] / plain[what]:.2g} times" for what in COSTS),
+            ]
+        )
+    heads = (
+        *("defence", "accuracy", "EER", "strongest attack", "its AUC"),
+        *("TPR at FPR 1 % / 0.1 %", "AUC by decisions", "training", "query"),
+    )
+    return table(heads, lines)
 
 
 def _private(rows: Sequence[Row]) -> str:
-    lines = [
-        "| pictures | head | ε claimed | accuracy | strongest AUC | ε shown, mean / most |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for row in rows:
         head, side, _ = row["name"].split(", ")
         bounds = row["epsilon_bounds"].values()
         shown = max(one["mean"] for one in bounds), max(one["most"] for one in bounds)
-        cells = [
-            side,
-            head,
-            f"{row['epsilon']}" if row["epsilon"] else "none",
-            _mean(row["accuracy"]),
-            _mean(strongest(row)[1][0]),
-            f"{shown[0]:.2f} / {shown[1]:.2f}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _mean(figure: dict[str, float], digits: int = 3) -> str:
-    return f"{figure['mean']:.{digits}f} ± {figure['off']:.{digits}f}"
+        lines.append(
+            [
+                side,
+                head,
+                f"{row['epsilon']}" if row["epsilon"] else "none",
+                mean(row["accuracy"]),
+                mean(strongest(row)[1][0]),
+                f"{shown[0]:.2f} / {shown[1]:.2f}",
+            ]
+        )
+    heads = ("pictures", "head", "ε claimed", "accuracy", "strongest AUC", "ε shown, mean / most")
+    return table(heads, lines)
 
 
 if __name__ == "__main__":

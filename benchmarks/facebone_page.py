@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page_cells import Figure, highest, mean, rates, table
 from benchmarks.results_file import RESULTS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -143,38 +144,26 @@ READING = """
 """
 
 
-def strongest(row: dict[str, Any]) -> tuple[str, list[dict[str, float]]]:
+def strongest(row: dict[str, Any]) -> tuple[str, Sequence[Figure]]:
     """The attack of the highest mean AUC, and its figures: AUC, TPR at FPR 1 % and at 0.1 %."""
-    found = {name: row["figures"][name] for name in ATTACKS}
-    name = max(found, key=lambda one: float(found[one][0]["mean"]))
-    return name, found[name]
+    return highest({name: row["figures"][name] for name in ATTACKS})
 
 
 def _tried(rows: Sequence[dict[str, Any]]) -> str:
-    lines = [
-        "| way | accuracy | highest AUC | by | its TPR at FPR 1 % / 0.1 % |",
-        "| --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for row in rows:
         name, found = strongest(row)
-        accuracy = row["figures"]["accuracy"][0]
-        rates = " / ".join(f"{100 * rate['mean']:.1f} %" for rate in found[1:])
-        cells = [row["name"], _mean(accuracy, 4), _mean(found[0]), ATTACKS[name], rates]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        accuracy = mean(row["figures"]["accuracy"][0], 4)
+        lines.append([row["name"], accuracy, mean(found[0]), ATTACKS[name], rates(found[1:])])
+    return table(("way", "accuracy", "highest AUC", "by", "its TPR at FPR 1 % / 0.1 %"), lines)
 
 
 def _counted(rows: Sequence[dict[str, Any]]) -> str:
-    lines = ["| head | backbones | accuracy | highest AUC |", "| --- | --- | --- | --- |"]
+    lines = []
     for row in rows:
-        figure = _mean(row["figures"]["accuracy"][0], 4), _mean(strongest(row)[1][0])
-        cells = [HEADS[row["way"]][0], str(len(row["backbones"])), *figure]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _mean(figure: dict[str, float], digits: int = 3) -> str:
-    return f"{figure['mean']:.{digits}f} ± {figure['off']:.{digits}f}"
+        figures = mean(row["figures"]["accuracy"][0], 4), mean(strongest(row)[1][0])
+        lines.append([HEADS[row["way"]][0], str(len(row["backbones"])), *figures])
+    return table(("head", "backbones", "accuracy", "highest AUC"), lines)
 
 
 def draw_counts(rows: Sequence[dict[str, Any]], path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from facebone.errors import UsageError
 from facebone.mitigations.base import MitigationSettings
 from facebone.mitigations.units import UNITS
-from facebone.settings import check_integer, check_number, check_word
+from facebone.settings import check_integer, check_number, check_word, plain
 
 RANDOMNESS = ("seeded", "secret")
 
@@ -136,7 +136,7 @@ class DPHeadSettings:
     def __post_init__(self) -> None:
         if not isinstance(self.head, str) or not isinstance(self.head_settings, dict):
             raise UsageError("needs the name and the settings of a head", where="dp_sgd")
-        object.__setattr__(self, "head_settings", _plain(self.head_settings))
+        object.__setattr__(self, "head_settings", plain(self.head_settings))
         check_promise(self.epsilon, self.delta, self.unit, self.clip, self.randomness)
         for name in ("most_pairs", "epochs", "batch_size"):
             check_integer(name, getattr(self, name), low=1)
@@ -154,10 +154,3 @@ def check_promise(epsilon: float, delta: float, unit: str, clip: float, randomne
     check_word("unit", unit, UNITS)
     check_number("clip", clip, low=0, low_open=True)
     check_word("randomness", randomness, RANDOMNESS)
-
-
-def _plain(value: Any) -> Any:
-    """`value` as JSON gives it back: tuples become lists."""
-    if isinstance(value, dict):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from facebone.errors import UsageError
-from facebone.mitigations.multi_backbone.settings import plain
+from facebone.settings import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from facebone.mitigations.multi_backbone.settings import (
     OF_PEOPLE,
     FaceBoneSettings,
     RotationSettings,
-    plain,
 )
 from facebone.mitigations.multi_backbone.spaces import SPACES
-from facebone.settings import parse_settings
+from facebone.settings import parse_settings, plain
 from facebone.verification.heads import ADAPTATIONS, HEADS, Head, make_head
 
 _MEETINGS = {

@@ -12,7 +12,7 @@ from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
 from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
 from facebone.mitigations.multi_backbone.query import MIN_KEY_LENGTH, POLICIES
 from facebone.mitigations.multi_backbone.spaces import SPACES
-from facebone.settings import check_integer, check_number
+from facebone.settings import check_integer, check_number, plain
 
 JOINED = ("all", "fusion")
 """Assignments under which every pair meets all backbones at once."""
@@ -194,10 +194,3 @@ def check_key(key: object) -> None:
             where="key",
             hint="32 random hexadecimal digits are good",
         )
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON gives it back: tuples become lists."""
-    if isinstance(value, dict):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    return [plain(inner) for inner in value] if isinstance(value, list | tuple) else value

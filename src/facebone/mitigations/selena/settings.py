@@ -7,9 +7,8 @@ from typing import Any
 
 from facebone.errors import UsageError
 from facebone.mitigations.base import MitigationSettings
-from facebone.mitigations.multi_backbone.settings import plain
 from facebone.mitigations.units import UNITS
-from facebone.settings import check_integer, check_word
+from facebone.settings import check_integer, check_word, plain
 
 PARTS = 25
 LEFT_OUT = 10
