@@ -278,7 +278,7 @@ def test_order_and_company_of_pairs_do_not_count(name):
 
 def test_left_and_right_may_change_places(name):
     pairs, _ = toy_of(name).pairs()
-    turned = EmbeddedPairs(pairs.right, pairs.left)
+    turned = pairs.turned()
     head = fitted(name)
     np.testing.assert_allclose(head.logit(turned), head.logit(pairs), rtol=1e-4, atol=1e-4)
 

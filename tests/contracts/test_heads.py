@@ -47,7 +47,7 @@ def name(request):
 
 
 def test_the_heads_there_are():
-    assert set(HEADS.names()) >= {"cosine", "euclidean", "logistic", "products", "mlp"}
+    assert set(HEADS.names()) >= {"cosine", "euclidean", "logistic", "quality", "products", "mlp"}
 
 
 def test_learns_a_separable_problem_with_the_right_sign(name):
@@ -140,7 +140,7 @@ def test_one_pair_scores_as_it_does_among_others(name):
 def test_left_and_right_may_change_places(name):
     """Unless a head has a setting for it, which then says whether they may."""
     pairs, _ = toy(seed=1)
-    turned = EmbeddedPairs(pairs.right, pairs.left)
+    turned = pairs.turned()
     asked = hasattr(make_head(name).settings, "symmetric")
     head = fitted(name, **({"symmetric": True} if asked else {}))
     np.testing.assert_allclose(head.score(turned), head.score(pairs), rtol=1e-9, atol=1e-12)

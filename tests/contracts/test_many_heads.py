@@ -10,7 +10,7 @@ import pytest
 from facebone.errors import UsageError
 from facebone.mitigations.base import make_mitigation, parse_mitigation
 from facebone.settings import parse_spec
-from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
+from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import HEADS, FitJob, Views, logit_many, make_head
 
 # Widths of whole vectors: in others, rounding moves what batch normalisation makes of no account,
@@ -33,6 +33,7 @@ SPECS = [
     "none",
     "facebone:assignment=all",
     "facebone:assignment=fusion",
+    "facebone:quality=true",
     *(
         f"facebone:assignment={assignment},query={query},space={space}"
         for assignment, query, space in itertools.chain(
@@ -53,8 +54,8 @@ def toy(pairs=240, seed=0):
         turn = np.linalg.qr(np.random.default_rng(k).normal(size=(10, 10)))[0]
         for side, matrix in zip(sides, (a, b), strict=True):
             seen = matrix @ turn + 0.3 * rng.normal(size=matrix.shape)
-            side.append(normalise(seen.astype(np.float32)))
-    return EmbeddedPairs(tuple(sides[0]), tuple(sides[1])), same
+            side.append(seen.astype(np.float32))
+    return EmbeddedPairs.scale(*sides), same
 
 
 def halves():

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
+from facebone.verification.embedded_pairs import EmbeddedPairs
 
 Toy = Callable[..., tuple[EmbeddedPairs, npt.NDArray[np.bool_]]]
 
@@ -28,7 +28,7 @@ def toy() -> Toy:
             turn = np.linalg.qr(np.random.default_rng(k).normal(size=(12, 12)))[0][:, :width]
             for side, picture in zip(sides, pictures, strict=True):
                 seen = picture @ turn + 0.1 * rng.normal(size=(pairs, width))
-                side.append(normalise(seen.astype(np.float32)))
-        return EmbeddedPairs(tuple(sides[0]), tuple(sides[1])), same
+                side.append(seen.astype(np.float32))
+        return EmbeddedPairs.scale(*sides), same
 
     return make

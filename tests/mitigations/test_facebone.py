@@ -58,6 +58,20 @@ def test_fusion_is_the_logistic_head_and_the_default(toy, head):
     assert fused.score(test).tobytes() == plain.score(test).tobytes()
 
 
+@pytest.mark.parametrize("head", ["mlp", "quality"])
+def test_fusion_by_quality_is_the_quality_head(toy, head):
+    settings = {"C": 0.3} if head == "quality" else None
+    fused = protect(head, settings, quality=True)
+    plain = make_head("quality", settings)
+    for one in (fused, plain):
+        one.fit(*toy(), seed=3)
+    test, _ = toy(seed=1)
+    assert fused.name == "quality"
+    assert make_mitigation("facebone", {"quality": True}).trained_head(head) == "quality"
+    assert fused.score(test).tobytes() == plain.score(test).tobytes()
+    assert protect(quality=False).name == "logistic"
+
+
 @pytest.mark.parametrize("assignment", ["batch", "pair", "epoch"])
 def test_rotation_learns_the_problem_through_every_backbone(toy, assignment):
     head = fitted(toy, assignment=assignment, head_settings=QUICK | {"epochs": 60})
@@ -294,6 +308,8 @@ def test_a_head_that_learns_nothing_cannot_be_rotated(head, assignment):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"quality": 1}, "quality: must be true or false, got 1"),
+        ({"quality": True, "assignment": "all"}, "quality means something under assignment=fusion"),
         ({"assignment": "pairs"}, "unknown assignment of facebone 'pairs'; did you mean 'pair'"),
         ({"assignment": 3}, "unknown assignment of facebone '3'"),
         ({"assignment": ["pair"]}, "unknown assignment of facebone"),
@@ -361,6 +377,7 @@ def test_raw_needs_one_width(toy):
     ("settings", "words"),
     [
         ({}, ["one + two + three", "assignment fusion", "all of them answer", "own space"]),
+        ({"quality": True}, ["their cosines and how long embeddings are", "assignment fusion"]),
         ({"assignment": "all"}, ["assignment all", "all of them answer", "own space"]),
         (
             {"assignment": "batch"},

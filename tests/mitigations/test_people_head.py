@@ -242,7 +242,7 @@ def test_many_are_each_as_alone(kind):
 
 def test_order_company_and_sides_of_pairs_do_not_count(heads):
     asked, _ = pairs_of(pictures(seed=5))
-    turned = EmbeddedPairs(asked.right, asked.left)
+    turned = asked.turned()
     for head in heads:
         whole = head.logit(asked)
         order = np.random.default_rng(0).permutation(len(asked))

@@ -85,7 +85,7 @@ def test_secret_repeats_and_uses_all_backbones_about_equally():
 @given(st.binary(min_size=32, max_size=32), st.integers(2, 7))
 def test_secret_does_not_depend_on_the_order_of_a_pair(key, backbones):
     pairs = faces(60, width=16)
-    turned = EmbeddedPairs(pairs.right, pairs.left)
+    turned = pairs.turned()
     policy = secret(pairs, key, backbones)
     np.testing.assert_array_equal(policy.choose(pairs), policy.choose(turned))
 

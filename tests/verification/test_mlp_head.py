@@ -136,7 +136,7 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean():
 def test_signed_difference_depends_on_the_order_of_a_pair():
     head, _ = fit({"symmetric": False})
     pairs, _ = data(seed=1)
-    turned = EmbeddedPairs(pairs.right, pairs.left)
+    turned = pairs.turned()
     assert np.abs(head.score(pairs) - head.score(turned)).max() > 0.01
     even, _ = fit({"symmetric": True})
     np.testing.assert_array_equal(even.score(pairs), even.score(turned))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facebone.errors import UsageError
-from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
+from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import Views, make_head
 
 SMALL = {"layers": [16, 8], "batch_norm": [1], "epochs": 6, "learning_rate": 1e-2}
@@ -22,8 +22,8 @@ def toy(pairs=200, backbones=3, width=10, seed=0):
         a = rng.normal(size=(pairs, width))
         b = np.where(same[:, None], a, rng.normal(size=a.shape)) + 0.5 * rng.normal(size=a.shape)
         for side, matrix in zip(sides, (a, b), strict=True):
-            side.append(normalise(matrix.astype(np.float32)))
-    return EmbeddedPairs(tuple(sides[0]), tuple(sides[1])), same
+            side.append(matrix.astype(np.float32))
+    return EmbeddedPairs.scale(*sides), same
 
 
 @given(st.integers(1, 6), st.integers(1, 12), st.integers(0, 2**32 - 1))
@@ -38,6 +38,7 @@ def test_an_epoch_shows_what_the_schedule_says(epochs, pairs, seed):
             backbone = schedule[epoch % epochs, i]
             np.testing.assert_array_equal(shown.left[0][i], embedded.left[backbone][i])
             np.testing.assert_array_equal(shown.right[0][i], embedded.right[backbone][i])
+            np.testing.assert_array_equal(shown.lengths[i, :, 0], embedded.lengths[i, :, backbone])
 
 
 @given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 2**32 - 1))
@@ -50,6 +51,7 @@ def test_distinct_is_the_set_of_all_that_is_shown(epochs, pairs, seed):
     for row, (backbone, i) in enumerate(wanted):
         np.testing.assert_array_equal(shown.left[0][row], embedded.left[backbone][i])
         np.testing.assert_array_equal(shown.right[0][row], embedded.right[backbone][i])
+        np.testing.assert_array_equal(shown.lengths[row, :, 0], embedded.lengths[i, :, backbone])
         assert labels[row] == same[i]
 
 

@@ -13,7 +13,7 @@ from facebone.data.dataset import Dataset
 from facebone.data.pairs import Pairs
 from facebone.errors import DatasetError
 from facebone.verification.chain import Problem
-from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
+from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.labelled_pictures import LabelledPictures
 
@@ -65,9 +65,9 @@ class Gallery:
 
         def side(chosen: npt.NDArray[np.intp], altered: bool) -> tuple[Matrix, ...]:
             source = self.changed[version] if altered else self.matrices
-            return tuple(normalise(source[column][chosen]) for column in columns)
+            return tuple(source[column][chosen] for column in columns)
 
-        return EmbeddedPairs(side(pairs.left, left), side(pairs.right, right))
+        return EmbeddedPairs.scale(side(pairs.left, left), side(pairs.right, right))
 
     def people_of(self, pairs: Pairs) -> tuple[Texts, Texts]:
         """Who is left and right in each pair."""

@@ -66,7 +66,10 @@ MissingOption = Annotated[
         "(default otherwise), or stop with an `error`.",
     ),
 ]
-Head = Annotated[str, typer.Option(help="`cosine`, `euclidean`, `logistic`, `products` or `mlp`.")]
+Head = Annotated[
+    str,
+    typer.Option(help="`cosine`, `euclidean`, `logistic`, `quality`, `products` or `mlp`."),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Setting of the head, such as `epochs=10`. May repeat."),
@@ -76,7 +79,7 @@ TrainedHead = Annotated[
     typer.Option(
         "--head",
         show_default=DEFAULT_HEAD,
-        help="`cosine`, `euclidean`, `logistic`, `products` or `mlp`.",
+        help="`cosine`, `euclidean`, `logistic`, `quality`, `products` or `mlp`.",
     ),
 ]
 Adapt = Annotated[

@@ -17,9 +17,14 @@ Matrix = npt.NDArray[np.float32]
 
 def normalise(embeddings: Matrix) -> Matrix:
     """Scale the rows of (n, d) to length one; a zero row stays zero."""
-    norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit: Matrix = embeddings / np.maximum(norms, np.finfo(np.float32).tiny)
-    return unit
+    return split_lengths(embeddings)[0]
+
+
+def split_lengths(embeddings: Matrix) -> tuple[Matrix, Matrix]:
+    """Rows of (n, d) scaled to length one, and how long they were, (n,)."""
+    lengths = np.linalg.norm(embeddings, axis=1)
+    unit: Matrix = embeddings / np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
+    return unit, lengths
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +37,9 @@ class EmbeddedPairs:
         people: (n, 2) whom the left and the right picture show, as numbers or names; None where
             nobody says. No head learns from it; a defence that promises something to each person
             must know it.
+        lengths: (n, 2, K) float32, how long the left and the right embedding were before they were
+            scaled: most networks give short ones to pictures they see little in. None where nobody
+            says; then all count as one.
 
     Raises:
         UsageError: no backbone, or shapes that do not fit each other.
@@ -40,6 +48,7 @@ class EmbeddedPairs:
     left: tuple[Matrix, ...]
     right: tuple[Matrix, ...]
     people: npt.NDArray[Any] | None = None
+    lengths: Matrix | None = None
 
     def __post_init__(self) -> None:
         if not self.left or len(self.left) != len(self.right):
@@ -55,6 +64,19 @@ class EmbeddedPairs:
             raise UsageError(
                 f"people of embedded pairs must have shape ({count}, 2), got {self.people.shape}"
             )
+        expected = (count, 2, len(self.left))
+        if self.lengths is not None and self.lengths.shape != expected:
+            raise UsageError(
+                f"lengths of embedded pairs must have shape {expected}, got {self.lengths.shape}"
+            )
+
+    @classmethod
+    def scale(cls, left: Sequence[Matrix], right: Sequence[Matrix]) -> EmbeddedPairs:
+        """Of embeddings of any length: K matrices (n, d_k) a side."""
+        sides = [[split_lengths(matrix) for matrix in side] for side in (left, right)]
+        units = [tuple(unit for unit, _ in side) for side in sides]
+        lengths = [np.stack([length for _, length in side], axis=1) for side in sides]
+        return cls(units[0], units[1], None, np.stack(lengths, axis=1))
 
     @classmethod
     def gather(
@@ -70,11 +92,13 @@ class EmbeddedPairs:
             pairs: positions of the pictures.
             people: (N,) whom each picture shows, where that is known.
         """
-        unit = [normalise(matrix) for matrix in embeddings]
+        unit, lengths = zip(*(split_lengths(matrix) for matrix in embeddings), strict=True)
+        sides = np.stack([pairs.left, pairs.right], axis=1)
         return cls(
             tuple(matrix[pairs.left] for matrix in unit),
             tuple(matrix[pairs.right] for matrix in unit),
-            None if people is None else people[np.stack([pairs.left, pairs.right], axis=1)],
+            None if people is None else people[sides],
+            np.stack(lengths, axis=1)[sides],
         )
 
     def __len__(self) -> int:
@@ -91,6 +115,7 @@ class EmbeddedPairs:
             tuple(matrix[rows] for matrix in self.left),
             tuple(matrix[rows] for matrix in self.right),
             None if self.people is None else self.people[rows],
+            None if self.lengths is None else self.lengths[rows],
         )
 
     def choose(self, columns: Sequence[int]) -> EmbeddedPairs:
@@ -110,7 +135,24 @@ class EmbeddedPairs:
             tuple(self.left[column] for column in columns),
             tuple(self.right[column] for column in columns),
             self.people,
+            None if self.lengths is None else self.lengths[:, :, list(columns)],
         )
+
+    def turned(self) -> EmbeddedPairs:
+        """The same pairs, left and right exchanged."""
+        return EmbeddedPairs(
+            self.right,
+            self.left,
+            None if self.people is None else self.people[:, ::-1],
+            None if self.lengths is None else self.lengths[:, ::-1],
+        )
+
+    def shorter(self) -> Matrix:
+        """Length of the shorter embedding of each pair under each backbone, (n, K)."""
+        if self.lengths is None:
+            return np.ones((len(self), len(self.left)), dtype=np.float32)
+        least: Matrix = self.lengths.min(axis=1)
+        return least
 
     def cosines(self) -> Matrix:
         """Cosine similarity under each backbone, (n, K)."""

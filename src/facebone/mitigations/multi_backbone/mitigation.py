@@ -27,7 +27,7 @@ _MEETINGS = {
     "pair": "each pair meets a random one, drawn anew in each epoch",
     "epoch": "all pairs meet one of them, the next one in the next epoch",
     "all": "the head learns from all of them side by side, as one widened input",
-    "fusion": "the head is a logistic regression on their cosines",
+    "fusion": "the head is a logistic regression on their cosines{weighed}",
 }
 
 ROTATING = tuple(ASSIGNMENTS)
@@ -48,6 +48,7 @@ class FaceBone(Mitigation):
     settings_type = FaceBoneSettings
     choices: ClassVar[Mapping[str, Choice]] = {
         "assignment": Words(("fusion", "all", "pair", "epoch", "batch"), learnt="pairs"),
+        "quality": Words((None, True), when=("assignment", ("fusion",))),
         "query": Words((None, "random", "secret", "fixed"), when=("assignment", ROTATING)),
         "space": Words((None, "learned", "random", "raw"), when=("assignment", ROTATING)),
         "regularisation": Number(1e-4, 1e-1, log=True, usual=1e-3, when=("space", ("learned",))),
@@ -67,8 +68,9 @@ class FaceBone(Mitigation):
     ) -> Head:
         """The head that the assignment makes.
 
-        Under ``fusion`` it is the logistic head whatever was asked for; `head_settings` are its
-        own only if that is what was asked for. An adaptation is trained on people split over many.
+        Under ``fusion`` it is the logistic or the quality head, whatever was asked for;
+        `head_settings` are its own only if that is what was asked for. An adaptation is trained on
+        people split over many.
         """
         if head in ADAPTATIONS:
             people = self._people(head=head, head_settings=plain(dict(head_settings)))
@@ -81,15 +83,15 @@ class FaceBone(Mitigation):
         if self.settings.assignment == "all":
             return make_head(head, head_settings, device=device)
         if self.settings.assignment == "fusion":
-            own = head_settings if head == "logistic" else {}
-            return make_head("logistic", own, device=device)
+            fused = self._fused()
+            return make_head(fused, head_settings if head == fused else {}, device=device)
         rotation = self._rotation(backbones, head=head, head_settings=dict(head_settings))
         return FaceBoneHead(rotation, device=device)
 
     def trained_head(self, head: str) -> str:
-        """Logistic regression where it fuses cosines, whatever was asked for."""
+        """That of the fusion where it fuses cosines, whatever was asked for."""
         fuses = self.settings.assignment == "fusion" and head not in ADAPTATIONS
-        return "logistic" if fuses else head
+        return self._fused() if fuses else head
 
     def describe(self, backbones: tuple[str, ...], *, head: str = "mlp") -> str:
         """Assignment, query policy and space, or how people are split, in one line."""
@@ -98,7 +100,9 @@ class FaceBone(Mitigation):
         if head in ADAPTATIONS:
             return f"{listed}: {self._people().describe()}"
         if settings.assignment in ("all", "fusion"):
-            how = f"{_MEETINGS[settings.assignment]} (assignment {settings.assignment})"
+            weighed = " and how long embeddings are" if settings.quality else ""
+            meeting = _MEETINGS[settings.assignment].format(weighed=weighed)
+            how = f"{meeting} (assignment {settings.assignment})"
             return f"{listed}: {how}; all of them answer, each in its own space"
         rotation = self._rotation(backbones)
         how = _MEETINGS[rotation.assignment].format(block=rotation.block)
@@ -111,8 +115,13 @@ class FaceBone(Mitigation):
             f"{space} (space {rotation.space})"
         )
 
+    def _fused(self) -> str:
+        """Name of the head that fuses cosines."""
+        return "quality" if self.settings.quality else "logistic"
+
     def _people(self, **head: Any) -> PeopleSettings:
         """The settings of the head of an adaptation, defaults left to it."""
+        self._refuse(("quality",), "with heads that learn from pairs alone")
         if self.settings.assignment != FaceBoneSettings().assignment:
             raise UsageError(
                 "means something with heads that learn from pairs alone",

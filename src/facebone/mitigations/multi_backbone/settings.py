@@ -12,7 +12,7 @@ from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
 from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
 from facebone.mitigations.multi_backbone.query import MIN_KEY_LENGTH, POLICIES
 from facebone.mitigations.multi_backbone.spaces import SPACES
-from facebone.settings import check_integer, check_number, plain
+from facebone.settings import check_flag, check_integer, check_number, plain
 
 JOINED = ("all", "fusion")
 """Assignments under which every pair meets all backbones at once."""
@@ -55,6 +55,8 @@ class FaceBoneSettings(MitigationSettings):
             hexadecimal digits. None derives it from the seed, so that an audit can be repeated;
             whoever can guess the seed then knows it, so a verifier that goes out into the world
             needs a key of its own. It is saved with the verifier's arrays and shown nowhere.
+        quality: under ``fusion``, whether each cosine is believed by how long the shorter embedding
+            was, which is head ``quality`` in the place of ``logistic``. Default: false.
         parts: with an adaptation, groups that people are split into, 4 by default.
         left_out: groups that each adaptation is trained without, 2 by default.
         splits: how often people are split anew, 2 by default.
@@ -71,6 +73,7 @@ class FaceBoneSettings(MitigationSettings):
     block: int | None = None
     regularisation: float | None = None
     key: str | None = field(default=None, repr=False, metadata=SECRET)
+    quality: bool | None = None
     parts: int | None = None
     left_out: int | None = None
     splits: int | None = None
@@ -87,6 +90,9 @@ class FaceBoneSettings(MitigationSettings):
             check_word("query", self.query, POLICIES)
         if self.space is not None:
             check_word("space", self.space, SPACES)
+        self._only("quality", self.assignment == "fusion", "assignment=fusion")
+        if self.quality is not None:
+            check_flag("quality", self.quality)
         self._only("answering", self.query == "fixed", "query=fixed")
         self._only("key", self.query == "secret", "query=secret")
         self._only("block", self.assignment == "batch", "assignment=batch")

@@ -199,9 +199,11 @@ SPACES: dict[str, type[Space]] = {kind.name: kind for kind in (Procrustes, Learn
 def meet(pairs: EmbeddedPairs, maps: Maps, columns: Sequence[int] | None = None) -> EmbeddedPairs:
     """Pairs in the common space, under the backbones at `columns`; all by default."""
     chosen = range(len(pairs.left)) if columns is None else columns
+    shown = pairs.choose(chosen)
     return EmbeddedPairs(
-        tuple(_apply(pairs.left[k], maps.get(k)) for k in chosen),
-        tuple(_apply(pairs.right[k], maps.get(k)) for k in chosen),
+        tuple(_apply(rows, maps.get(k)) for k, rows in zip(chosen, shown.left, strict=True)),
+        tuple(_apply(rows, maps.get(k)) for k, rows in zip(chosen, shown.right, strict=True)),
+        lengths=shown.lengths,
     )
 
 

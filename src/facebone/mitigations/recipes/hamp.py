@@ -87,7 +87,12 @@ class HampGuard(KeyedGuard):
             )
             for _ in range(2)
         )
-        self._sure = np.maximum(np.abs(answer(EmbeddedPairs(left, right))), LEAST)
+        lengths = trained.lengths
+        if lengths is not None:
+            # Nobody's own: as long as some pair's are, under random embeddings.
+            lengths = lengths[rng.integers(len(trained), size=RANDOM_PAIRS)]
+        asked = EmbeddedPairs(left, right, lengths=lengths)
+        self._sure = np.maximum(np.abs(answer(asked)), LEAST)
         super().learn(trained, aside, answer, seed=seed)
 
     def _open(self) -> None:

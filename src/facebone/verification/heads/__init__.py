@@ -43,6 +43,7 @@ HEADS: Registry[type[Head]] = Registry("head")
 HEADS.add("cosine", "facebone.verification.heads.cosine:CosineHead")
 HEADS.add("euclidean", "facebone.verification.heads.euclidean:EuclideanHead")
 HEADS.add("logistic", "facebone.verification.heads.logistic:LogisticHead")
+HEADS.add("quality", "facebone.verification.heads.quality:QualityHead")
 HEADS.add("products", "facebone.verification.heads.products:ProductsHead")
 HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
 

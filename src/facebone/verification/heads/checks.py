@@ -19,7 +19,8 @@ def check_finite(pairs: EmbeddedPairs, *, where: str) -> None:
     Raises:
         UsageError: they do.
     """
-    for matrix in (*pairs.left, *pairs.right):
+    lengths = () if pairs.lengths is None else (pairs.lengths[:, 0], pairs.lengths[:, 1])
+    for matrix in (*pairs.left, *pairs.right, *lengths):
         if not np.isfinite(matrix).all():
             row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
             raise UsageError(

@@ -81,12 +81,11 @@ def probe(
             answers = head.quick_logit(_moved(near, noise, scale))
             margins = answers.reshape(-1, draws).astype(np.float64) * sign[rows, None]
             noisy[rows, k] = np.stack([margins.mean(axis=1), margins.std(axis=1)], axis=1)
-    turned = EmbeddedPairs(pairs.right, pairs.left)
     columns = [
         head.quick_logit(pairs) * sign,
         pairs.cosines().mean(axis=1, dtype=np.float64),
         *noisy.reshape(len(pairs), len(scales) * len(_OF_DRAWS)).T,
-        head.quick_logit(turned) * sign,
+        head.quick_logit(pairs.turned()) * sign,
     ]
     return np.stack(columns, axis=1)
 
@@ -119,4 +118,6 @@ def _moved(pairs: EmbeddedPairs, noise: Matrix, scale: float) -> EmbeddedPairs:
             moved.append(normalise((matrix[:, None] + step * part[:, :, which]).reshape(-1, width)))
         return tuple(moved)
 
-    return EmbeddedPairs(side(pairs.left, 0), side(pairs.right, 1))
+    # Whoever makes templates gives them what length they please: that of the pair itself.
+    lengths = None if pairs.lengths is None else np.repeat(pairs.lengths, noise.shape[1], axis=0)
+    return EmbeddedPairs(side(pairs.left, 0), side(pairs.right, 1), None, lengths)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facebone.errors import UsageError
-from facebone.verification.embedded_pairs import EmbeddedPairs
+from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +70,10 @@ class Views:
         for backbone, (a, b) in enumerate(zip(self.pairs.left, self.pairs.right, strict=True)):
             rows = shown == backbone
             left[rows], right[rows] = a[rows], b[rows]
-        return EmbeddedPairs((left,), (right,))
+        lengths = self.pairs.lengths
+        if lengths is not None:
+            lengths = np.take_along_axis(lengths, shown[:, None, None], axis=2)
+        return EmbeddedPairs((left,), (right,), lengths=lengths)
 
     def distinct(self, same: npt.NDArray[np.bool_]) -> tuple[EmbeddedPairs, npt.NDArray[np.bool_]]:
         """Each pair once through every backbone that ever shows it, with its label.
@@ -87,6 +90,7 @@ class Views:
         pairs = EmbeddedPairs(
             (np.concatenate([part.left[0] for part in seen]),),
             (np.concatenate([part.right[0] for part in seen]),),
+            lengths=self._lengths(seen),
         )
         return pairs, np.concatenate([same[rows] for rows in ever])
 
@@ -99,6 +103,11 @@ class Views:
             np.copyto(found, numbers, where=self.schedule == column)
             begin += int(rows.sum())
         return found
+
+    def _lengths(self, seen: list[EmbeddedPairs]) -> Matrix | None:
+        """Those of some of the pairs after others; None where nobody knows them."""
+        known = [part.lengths for part in seen if part.lengths is not None]
+        return np.concatenate(known) if known else None
 
     def _ever(self) -> list[npt.NDArray[np.bool_]]:
         """Which pairs each backbone ever shows, K masks (n,)."""
