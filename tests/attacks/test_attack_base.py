@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Access
-from facebone.attacks.base import ATTACKS, Goal, MembershipAttack, make_attack
+from facebone.attacks.attack import Goal
+from facebone.attacks.base import ATTACKS, MembershipAttack, make_attack
 from facebone.attacks.membership.score_bits import ScoreBitsSettings
 from facebone.attacks.observations import Observations
 from facebone.errors import UnknownNameError, UsageError

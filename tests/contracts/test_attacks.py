@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Access, Ask, Channel
-from facebone.attacks.base import ATTACKS, Goal, make_attack
+from facebone.attacks.attack import Goal
+from facebone.attacks.base import ATTACKS, make_attack
 from facebone.attacks.observations import Observations
 from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.access import Access, Ask, Channel
+from facebone.attacks.access import Ask, Channel
+from facebone.attacks.attack import Attack, Goal
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import NoSettings, parse_settings
+from facebone.settings import parse_settings
 
 
-class Goal(StrEnum):
-    """What an attacker wants to know."""
-
-    MEMBERSHIP = "membership"
-
-
-class MembershipAttack(ABC):
+class MembershipAttack(Attack):
     """Says of each candidate how surely it was in the training.
 
     This class checks what goes in; a subclass implements `_score`, and `_fit` if it learns. The
@@ -38,36 +32,22 @@ class MembershipAttack(ABC):
         UsageError: settings of another attack.
     """
 
-    name: ClassVar[str]
-    summary: ClassVar[str]
-    """What it does, in one line for people."""
-    goal: ClassVar[Goal] = Goal.MEMBERSHIP
-    access: ClassVar[Access]
+    goal = Goal.MEMBERSHIP
     levels: ClassVar[tuple[Level, ...]] = tuple(Level)
     """What it can be asked about: pairs, pictures, people."""
     channels: ClassVar[tuple[Channel, ...]] = ()
     """What it must see besides scores."""
     asks: ClassVar[Ask] = Ask.ONCE
     """Which answers it collects unless it is told otherwise."""
-    knowledge: ClassVar[str]
-    """What the attacker knows beyond what the access shows, in one sentence."""
     learns: ClassVar[bool] = False
     """Whether it must be fitted to known members and non-members."""
     averages: ClassVar[bool] = True
     """Whether more answers about one candidate tell it more."""
     needs_shadows: ClassVar[bool] = False
     """Whether the attacker trains verifiers of their own and compares."""
-    settings_type: ClassVar[type[Any]] = NoSettings
 
     def __init__(self, settings: object | None = None) -> None:
-        chosen = self.settings_type() if settings is None else settings
-        if not isinstance(chosen, self.settings_type):
-            raise UsageError(
-                f"needs settings of type {self.settings_type.__name__}, "
-                f"got {type(chosen).__name__}",
-                where=f"attack {self.name}",
-            )
-        self.settings: Any = chosen
+        super().__init__(settings)
         self._fitted = False
 
     def fit(self, known: Observations, member: Mask, *, seed: int) -> None:
@@ -126,7 +106,7 @@ class MembershipAttack(ABC):
             raise RuntimeError(f"attack {self.name} gave {found.shape} scores or NaN")
         return found
 
-    def _fit(self, known: Observations, member: Mask, *, seed: int) -> None:  # noqa: B027
+    def _fit(self, known: Observations, member: Mask, *, seed: int) -> None:
         """Learn; all checks are done."""
 
     @abstractmethod

@@ -1,0 +1,59 @@
+"""What all attacks have in common: a name, a goal, the access they need, what they know."""
+
+from __future__ import annotations
+
+from abc import ABC
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from facebone.attacks.access import Access
+from facebone.errors import UsageError
+from facebone.settings import NoSettings
+
+
+class Goal(StrEnum):
+    """What an attacker wants."""
+
+    MEMBERSHIP = "membership"
+    """Whether a pair, a picture or a person was in the training."""
+    RECONSTRUCTION = "reconstruction"
+    """A picture of a person."""
+    EXTRACTION = "extraction"
+    """A copy of the verifier."""
+    ATTRIBUTES = "attributes"
+    """What a person is like: age, glasses, and so on."""
+    LINKAGE = "linkage"
+    """Which templates of two databases show one person, or who they are."""
+
+
+class Attack(ABC):
+    """An attack with its settings.
+
+    A subclass for each goal says what goes in and what comes out. The docstring of an attack opens
+    with goal, access, knowledge and success.
+
+    Args:
+        settings: an instance of `settings_type`; None for the defaults.
+
+    Raises:
+        UsageError: settings of another attack.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    """What it does, in one line for people."""
+    goal: ClassVar[Goal]
+    access: ClassVar[Access]
+    knowledge: ClassVar[str]
+    """What the attacker knows beyond what the access shows, in one sentence."""
+    settings_type: ClassVar[type[Any]] = NoSettings
+
+    def __init__(self, settings: object | None = None) -> None:
+        chosen = self.settings_type() if settings is None else settings
+        if not isinstance(chosen, self.settings_type):
+            raise UsageError(
+                f"needs settings of type {self.settings_type.__name__}, "
+                f"got {type(chosen).__name__}",
+                where=f"attack {self.name}",
+            )
+        self.settings: Any = chosen
