@@ -13,7 +13,7 @@ from facebone.attacks.asking import as_asked, parse_attack
 from facebone.attacks.base import make_attack
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
-from facebone.audit.settings import check_attacks
+from facebone.audit.attack_choice import check_attacks
 from facebone.data.splits import Level
 from facebone.errors import UnknownNameError, UsageError
 

@@ -12,10 +12,10 @@ import pytest
 from facebone.attacks.access import Access, Channel
 from facebone.attacks.base import ATTACKS, MembershipAttack, make_attack
 from facebone.attacks.shadow_answers import ShadowAnswers
+from facebone.audit.attack_choice import check_attacks
 from facebone.audit.crossfit import cross_scores
 from facebone.audit.material import Material
 from facebone.audit.score_table import ScoreTable
-from facebone.audit.settings import check_attacks
 from facebone.audit.shadows import ask_shadows, attach, pool_rows, shadow_members
 from facebone.audit.statistics import measure_auc
 from facebone.audit.target import TargetRecipe, ask, members_of_seed, observe, observe_blind

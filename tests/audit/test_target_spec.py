@@ -6,7 +6,7 @@ import pytest
 
 from facebone.audit.settings import AuditSettings
 from facebone.audit.target_spec import parse_target, target_name
-from facebone.audit.trained import target_recipe
+from facebone.audit.trained_targets import target_recipe
 from facebone.errors import UnknownNameError, UsageError
 
 NAMES = ("a", "b")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from facebone.audit.attack_choice import ADAPTED_ATTACKS
 from facebone.audit.schema import Audit
-from facebone.audit.settings import ADAPTED_ATTACKS
 from facebone.verification.verifier import Verifier
 
 TINY = ("--backbone", "tiny_plain")

@@ -17,8 +17,13 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.base import ATTACKS
+from facebone.audit.attack_choice import (
+    ADAPTED_ATTACKS,
+    DEFAULT_ATTACKS,
+    check_attacks,
+    expand_attacks,
+)
 from facebone.audit.schema import TIMES, Audit
-from facebone.audit.settings import ADAPTED_ATTACKS, DEFAULT_ATTACKS, check_attacks, expand_attacks
 from facebone.data.splits import Level
 from facebone.errors import UsageError
 

@@ -11,7 +11,7 @@ import pytest
 from facebone.audit.material import Material
 from facebone.audit.settings import AuditSettings
 from facebone.audit.target import TargetRecipe
-from facebone.audit.trained import target_recipe
+from facebone.audit.trained_targets import target_recipe
 from facebone.data.pairs import Pairs
 
 QUICK = {"layers": [16], "batch_norm": [], "epochs": 40, "learning_rate": 0.01}

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facebone.mitigations.keys import derived_key, key_bytes
 from facebone.mitigations.multi_backbone.query import (
     Fixed,
     Mean,
     Random,
     Secret,
-    derived_key,
-    key_bytes,
 )
 from facebone.verification.embedded_pairs import EmbeddedPairs, normalise
 

@@ -31,6 +31,7 @@ from facebone.audit.schema import (
     E,
     EpsilonFigure,
     Interval,
+    ReconstructionResult,
     ReferenceTarget,
     SeedFigure,
     ShadowFidelity,
@@ -94,6 +95,7 @@ def target_result(
     attacks: Sequence[AttackFacts],
     *,
     compared: Sequence[Result] = (),
+    reconstructions: Sequence[ReconstructionResult] = (),
 ) -> TargetResult:
     """One target over all seeds.
 
@@ -104,6 +106,7 @@ def target_result(
         tried: by label of the attack, its result for each seed.
         attacks: those tried on this target.
         compared: target and shadows of each seed, where there are shadows.
+        reconstructions: from its templates.
     """
     utilities = [UtilityFigures.model_validate(result.values["utility"]) for result in made]
     member_accuracies = [result.values["member_accuracy"] for result in made]
@@ -124,6 +127,7 @@ def target_result(
         bought=_bought(made),
         attacks=found,
         strongest=max(found, key=_strength).name,
+        reconstructions=list(reconstructions),
         seconds=sum(result.seconds for result in made),
     )
 

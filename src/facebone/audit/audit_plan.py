@@ -14,6 +14,7 @@ from facebone.audit import trial_jobs as trials
 from facebone.audit.assemble import AttackFacts, TargetFacts
 from facebone.audit.names import UNDEFENDED, UNKNOWN
 from facebone.audit.plan import Job, JobFunction
+from facebone.audit.reconstruction.planned import PlannedReconstruction
 from facebone.audit.schema import DataFacts
 from facebone.audit.self_tests import AT_LEVEL
 from facebone.data.splits import Level
@@ -101,6 +102,7 @@ class AuditPlan:
         access: what the attacker sees.
         nulls: self-tests on answers that leak nothing.
         reference: under the prototype's protocol: jobs of each target, a seed each.
+        reconstructions: attacks on the templates of targets.
         warnings: for the reader.
     """
 
@@ -114,6 +116,7 @@ class AuditPlan:
     access: Access = Access.SCORE
     nulls: list[PlannedTest] = field(default_factory=list)
     reference: list[tuple[TargetFacts, tuple[str, ...]]] = field(default_factory=list)
+    reconstructions: list[PlannedReconstruction] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def attacks_on(self, target: PlannedTarget) -> list[AttackFacts]:

@@ -14,6 +14,7 @@ from facebone.audit.audit_plan import AuditPlan, PlannedTarget, trial_name
 from facebone.audit.jobs import REFERENCE_SHARE
 from facebone.audit.names import listed
 from facebone.audit.plan import Finished, JobStore, run_plan
+from facebone.audit.reconstruction.result import reconstruction_result
 from facebone.audit.schema import (
     SCHEMA_VERSION,
     Audit,
@@ -66,6 +67,7 @@ def run_audit(
         UsageError: a job found its input wrong.
         StorageError: the folder cannot be written.
     """
+    from facebone.audit.reconstruction.sheet import remove_sheets, write_sheets
     from facebone.audit.report.page import write_report
     from facebone.audit.thumbnails import make_pictures, remove_pictures
 
@@ -76,8 +78,10 @@ def run_audit(
     write_audit(audit, out)
     if dataset is None or not pictures:
         remove_pictures(out)
+        remove_sheets(out)
     else:
         make_pictures(audit, scores, dataset, out)
+        write_sheets(plan.reconstructions, done, out)
     write_report(out, pictures=pictures)
     return audit
 
@@ -117,6 +121,11 @@ def _target(plan: AuditPlan, target: PlannedTarget, done: Finished) -> TargetRes
         },
         attacks,
         compared=[done[name] for name in target.shadows.compared] if target.shadows else [],
+        reconstructions=[
+            reconstruction_result(one, target.facts.backbones, done)
+            for one in plan.reconstructions
+            if one.target == target.facts.name
+        ],
     )
 
 

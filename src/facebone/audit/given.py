@@ -10,13 +10,13 @@ import facebone
 from facebone.attacks.access import Access
 from facebone.audit import jobs as work
 from facebone.audit.assemble import TargetFacts
+from facebone.audit.attack_choice import check_attacks
 from facebone.audit.audit_plan import NULL_ATTACK, AuditPlan, PlannedTarget, PlannedTest
 from facebone.audit.environment import code_fingerprint, describe_environment
 from facebone.audit.existing.cautions import cautions
 from facebone.audit.plan import Job, JobStore, Result, run_plan
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
 from facebone.audit.score_table import ScoreTable
-from facebone.audit.settings import check_attacks
 from facebone.scale.executor import SerialExecutor
 from facebone.seeding import derive_seed
 from facebone.verification.folds import draw_folds, fold_accuracies

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 
 TIMES = ("created", "seconds")
 """Names of fields, at any depth, that differ between two runs of one audit."""
@@ -178,6 +178,36 @@ class BoughtFigures(_Part):
     )
 
 
+class RecognisedFigures(_Part):
+    """Whether a recogniser takes reconstructions for the people they were made of."""
+
+    recogniser: str
+    threshold: float | None = Field(description="cosine from which it says same person")
+    far: float = Field(description="false accept rate on pairs of strangers at that threshold")
+    type_i: E = Field(description="share taken for the very picture whose template leaked")
+    type_ii: E = Field(description="share taken for another picture of the person")
+    control: E = Field(description="share taken for a control person: what any face gets")
+    genuine: E = Field(description="share of real pictures taken for another of the person")
+
+
+class ReconstructionResult(_Part):
+    """What one attack rebuilt from the templates of one target."""
+
+    name: str
+    summary: str
+    goal: str
+    access: str
+    knowledge: str
+    people: int = Field(description="attacked, one template each")
+    control_people: int
+    own_faces: int = Field(description="pictures of others that the attacker learnt from")
+    attacked: RecognisedFigures = Field(description="as the target's backbones see it")
+    judge: RecognisedFigures = Field(description="as a recogniser sees it that no attack used")
+    ssim: E = Field(description="mean structural similarity to the picture, 1 for the very picture")
+    ssim_control: E = Field(description="the same to another person's picture")
+    seconds: float
+
+
 class TargetResult(_Part):
     """One target: how well it works and what it leaks."""
 
@@ -202,6 +232,9 @@ class TargetResult(_Part):
     )
     attacks: list[AttackResult]
     strongest: str = Field(description="name of the attack with the highest AUC")
+    reconstructions: list[ReconstructionResult] = Field(
+        default=[], description="pictures rebuilt from stored templates, where these were asked for"
+    )
     seconds: float
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from facebone.attacks.access import Access
-from facebone.attacks.asking import Asking, parse_attack
-from facebone.attacks.base import ATTACKS, make_attack
+from facebone.audit.attack_choice import (
+    DEFAULT_ATTACKS,
+    check_attacks,
+    check_others,
+    parse_access,
+)
 from facebone.audit.target_spec import parse_target, target_name
 from facebone.audit.unit_candidates import MOST_TRAINING
 from facebone.data.splits import Level, parse_level
@@ -20,28 +24,7 @@ from facebone.settings import check_integer, format_spec
 from facebone.verification.adaptation.placing import place
 from facebone.verification.heads import ADAPTATIONS, make_head
 
-DEFAULT_ATTACKS = (
-    "loss_threshold",
-    "entropy",
-    "modified_entropy",
-    "gap",
-    "score_bits",
-    "art_gb",
-)
-"""Cheap ones that between them see losses, decisions, low bits, and what a learner finds."""
-
-ADAPTED_ATTACKS = (
-    "loss_threshold",
-    "loss_threshold:ask=gain",
-    "lira",
-    "lira:ask=among",
-    "set_classifier",
-    "template_probing",
-)
-"""On adaptations those that find most in scores and in templates: with few shadows or none, people
-hardly show."""
-
-ALL = "all"
+AUTO = "auto"
 
 DEFAULT_MITIGATIONS = ("none", "facebone")
 
@@ -60,7 +43,10 @@ class AuditSettings:
         head_settings: of that head.
         mitigations: one target each, as ``NAME`` or ``NAME:SETTING=VALUE,..``; one with another
             head than `head` as ``MITIGATION@HEAD``.
-        attacks: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
+        attacks: on membership, as ``NAME`` or ``NAME:SETTING=VALUE,..``.
+        others: attacks of other goals, in the same form.
+        judge: the backbone that says whether reconstructions show the people; no attack uses it.
+            ``auto`` for the best one at hand that no target uses.
         access: what the attacker sees: ``decision``, ``score``, ``embedding`` or ``weights``.
         levels: what a member is, a target each: ``pair``, ``image`` or ``identity``.
         alignment: of the pictures.
@@ -91,6 +77,8 @@ class AuditSettings:
     head_settings: Mapping[str, Any] = field(default_factory=dict)
     mitigations: tuple[str, ...] = DEFAULT_MITIGATIONS
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
+    others: tuple[str, ...] = ()
+    judge: str = AUTO
     access: str = Access.WEIGHTS.value
     levels: tuple[str, ...] = (Level.PAIR.value,)
     alignment: str = "five-point"
@@ -134,7 +122,9 @@ class AuditSettings:
                 where="--level",
                 hint=f"ask about {Level.IDENTITY} or {Level.IMAGE}",
             )
-        check_attacks(self.attacks, access=parse_access(self.access), levels=levels)
+        seen = parse_access(self.access)
+        check_attacks(self.attacks, access=seen, levels=levels)
+        check_others(self.others, access=seen)
         check_integer("--training-pictures", self.training_pictures, low=2)
         if self.protocol == "reference" and Level.PAIR not in levels:
             raise UsageError("the prototype's protocol asks about pairs", where="--protocol")
@@ -194,138 +184,9 @@ _OPTIONS = {
     "backbones": "--backbone",
     "mitigations": "--mitigation",
     "attacks": "--attack",
+    "others": "--attack",
     "levels": "--level",
 }
-
-
-def expand_attacks(
-    specs: tuple[str, ...],
-    *,
-    access: Access = Access.WEIGHTS,
-    levels: Sequence[Level] = (Level.PAIR,),
-    trains: bool = True,
-    default: tuple[str, ...] = DEFAULT_ATTACKS,
-) -> tuple[str, ...]:
-    """The attacks that are meant: none stands for the default ones, ``all`` for every one.
-
-    Of both only those are taken that can be run.
-
-    Args:
-        specs: as given; ``all`` may stand beside others, as with settings of their own.
-        access: what the attacker sees.
-        levels: what is asked about.
-        trains: whether the audit trains its targets. Otherwise there is nothing to train shadows
-            by, and nothing but answers to look at.
-        default: the default ones.
-
-    Raises:
-        UsageError: none is named, and no default one can be run.
-    """
-
-    def allowed(spec: str) -> bool:
-        asking = parse_attack(spec)
-        return (
-            access.allows(asking.access)
-            and not set(levels).isdisjoint(asking.kind.levels)
-            and (trains or not (asking.kind.needs_shadows or asking.channels))
-        )
-
-    if not specs:
-        found = tuple(filter(allowed, default))
-        if not found:
-            raise UsageError(
-                f"no default attack asks about {', '.join(levels)} with {access} access",
-                where="--attack",
-                hint=f"name one, or `{ALL}` that can be run",
-            )
-        return found
-    if ALL not in specs:
-        return specs
-    named = tuple(spec for spec in specs if spec != ALL)
-    return (*(name for name in filter(allowed, ATTACKS.names()) if name not in named), *named)
-
-
-def parse_access(access: str) -> Access:
-    """The access called so.
-
-    Raises:
-        UsageError: there is no such access.
-    """
-    if access not in list(Access):
-        raise UsageError(
-            f"unknown access {access!r}", where="--access", hint=f"known: {', '.join(Access)}"
-        )
-    return Access(access)
-
-
-def check_attacks(
-    specs: tuple[str, ...],
-    *,
-    access: Access,
-    levels: Sequence[Level] = (Level.PAIR,),
-    trains: bool = True,
-) -> None:
-    """Refuse attacks that cannot be run, before any work is done.
-
-    Args:
-        specs: as ``NAME`` or ``NAME:SETTING=VALUE,..``.
-        access: what the attacker sees.
-        levels: what is asked about.
-        trains: whether the audit trains its targets; of others it sees answers alone.
-
-    Raises:
-        UnknownNameError: no such attack or setting.
-        UsageError: a value is wrong, or an attack needs more access than is given, or cannot be
-            asked about any of the levels, or none can be asked about one of them.
-    """
-    asked: set[Level] = set()
-    for spec in specs:
-        asking = parse_attack(spec)
-        make_attack(asking.name, asking.settings)
-        where, more = f"attack {spec}", f"give --access {asking.access} or leave it out"
-        if not access.allows(asking.access):
-            raise UsageError(
-                f"needs {asking.access} access, was given {access}",
-                where=where,
-                hint=more if trains else "leave it out",
-            )
-        if not trains:
-            _check_answers_do(asking, where)
-        if set(levels).isdisjoint(asking.levels):
-            known = ", ".join(asking.levels)
-            raise UsageError(
-                f"asks about {known} alone, not about {', '.join(levels)}",
-                where=where,
-                hint="leave it out, or name another --level",
-            )
-        asked.update(asking.levels)
-    for level in levels:
-        if level not in asked:
-            raise UsageError(
-                f"no attack that is named asks about {level}",
-                where="--level",
-                hint="leave that level out, or name another --attack",
-            )
-
-
-def _check_answers_do(asking: Asking, where: str) -> None:
-    """Refuse an attack that must see more of a target than its answers.
-
-    Raises:
-        UsageError: it must.
-    """
-    if asking.channels:
-        raise UsageError(
-            f"must see {asking.channels[0]}, which an audit records only of targets that it trains",
-            where=where,
-            hint="leave it out",
-        )
-    if asking.kind.needs_shadows:
-        raise UsageError(
-            "needs shadow verifiers, which only an audit that trains its targets can train",
-            where=where,
-            hint="leave it out",
-        )
 
 
 def _word(value: object) -> str:

@@ -11,7 +11,7 @@ from facebone.attacks.access import Channel
 from facebone.attacks.asking import parse_attack
 from facebone.audit import jobs as work
 from facebone.audit.answers import REPEATED_QUERIES
-from facebone.audit.assemble import TargetFacts
+from facebone.audit.attack_choice import parse_access
 from facebone.audit.audit_plan import (
     NULL_ATTACK,
     AuditPlan,
@@ -30,20 +30,25 @@ from facebone.audit.level_material import (
 )
 from facebone.audit.material import Material
 from facebone.audit.plan import Job, JobStore, run_plan
+from facebone.audit.reconstruction.plan import ReconstructionSource, plan_reconstructions
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
-from facebone.audit.settings import AuditSettings, parse_access
+from facebone.audit.settings import AuditSettings
 from facebone.audit.shadow_plan import ShadowSource, asks_for_shadows, level_settings, train_for
 from facebone.audit.target import TargetRecipe
-from facebone.audit.target_spec import parse_target, target_name
+from facebone.audit.target_spec import target_name
+from facebone.audit.trained_targets import (
+    chosen_backbones,
+    learns,
+    target_facts,
+    target_recipe,
+)
 from facebone.data.dataset import Dataset
 from facebone.data.splits import Level, parse_level
-from facebone.errors import UsageError
-from facebone.mitigations.base import make_mitigation
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
-from facebone.verification.adaptation.placing import as_placed, place
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.heads import Head, LearningHead, PeopleHead
+from facebone.verification.heads import LearningHead, PeopleHead
+from facebone.verification.routes import Route
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +61,14 @@ class Sources:
         plain_engine: embeds whole pictures, for the prototype's protocol; None where it is not
             asked for.
         device: where heads are trained, resolved.
+        judge: the recogniser that looks at reconstructions; None where none are asked for.
     """
 
     dataset: Dataset
     engine: EmbeddingEngine
     plain_engine: EmbeddingEngine | None
     device: str
+    judge: Route | None = None
 
 
 def identity(settings: AuditSettings, sources: Sources) -> dict[str, Any]:
@@ -83,42 +90,6 @@ def identity(settings: AuditSettings, sources: Sources) -> dict[str, Any]:
         "facebone": facebone.__version__,
         "code": code_fingerprint(),
     }
-
-
-def check_targets(settings: AuditSettings, engine: EmbeddingEngine, device: str) -> None:
-    """Refuse what cannot be trained, before any picture is read.
-
-    Raises:
-        UsageError: two mitigations that are the same target, one that does not fit the head or the
-            backbones, or a head that learns nothing under an attack that looks at what it learnt.
-    """
-    names = tuple(route.backbone.spec.name for route in engine.routes)
-    called = [target_name(spec) for spec in settings.mitigations]
-    twice = sorted({name for name in called if called.count(name) > 1})
-    if twice:
-        raise UsageError(f"{twice[0]} is named twice", where="--mitigation")
-    for spec in settings.mitigations:
-        recipe = target_recipe(spec, settings, names, device)
-        _facts(recipe, names)
-        _check_learns(recipe.unfitted(_chosen(recipe, names)), settings.attacks)
-
-
-def _check_learns(head: Head, attacks: Sequence[str]) -> None:
-    """Refuse attacks that look at what a head has learnt, of one that learns nothing.
-
-    Raises:
-        UsageError: there are some.
-    """
-    if isinstance(head, LearningHead):
-        return
-    for spec in attacks:
-        asking = parse_attack(spec)
-        if asking.kind.needs_shadows or asking.channels:
-            raise UsageError(
-                f"learns nothing, so {asking.name} has nothing to find",
-                where=f"head {head.name}",
-                hint="leave that attack out, or name another --head",
-            )
 
 
 def plan_trained(
@@ -156,13 +127,13 @@ def plan_trained(
             sources.engine,
             store,
             with_changed=_asks_for_changed(settings.attacks),
-            with_shifted=settings.shifts and any(_learns(recipe, names) for recipe in recipes),
+            with_shifted=settings.shifts and any(learns(recipe, names) for recipe in recipes),
         )
         for level in settings.levels
     ]
     plan = AuditPlan(
         seeds=settings.repeats,
-        data=_data_facts(settings, sources.dataset, levels),
+        data=_datatarget_facts(settings, sources.dataset, levels),
         command=settings.command(),
         environment=describe_environment(device=_devices(sources)),
         targets=[],
@@ -186,6 +157,10 @@ def plan_trained(
                 progress=progress,
             )
         _add_null(plan, recipes[0], level)
+    if sources.judge is not None:
+        _add_reconstructions(
+            plan, settings, recipes, levels, sources, sources.judge, store, executor, progress
+        )
     if sources.plain_engine is not None:
         job = candidates_job(
             PLAIN_MATERIAL, Level.PAIR, settings, sources.dataset, sources.plain_engine
@@ -201,12 +176,12 @@ def _add_level(
 ) -> None:
     """The targets of a level."""
     for recipe in recipes:
-        unfitted = recipe.unfitted(_chosen(recipe, names))
+        unfitted = recipe.unfitted(chosen_backbones(recipe, names))
         target = PlannedTarget(
-            facts=_facts(recipe, names, level.level),
+            facts=target_facts(recipe, names, level.level),
             made=tuple(f"{at_level(recipe.name, level.level)} seed {seed}" for seed in plan.seeds),
             queries=REPEATED_QUERIES if unfitted.answers_vary else 1,
-            ways=len(_chosen(recipe, names)) if unfitted.alternates else 1,
+            ways=len(chosen_backbones(recipe, names)) if unfitted.alternates else 1,
             adapts=isinstance(unfitted, PeopleHead),
             material=None if level.level is Level.PAIR else level.source,
         )
@@ -220,56 +195,30 @@ def _add_level(
             plan.jobs.append(Job(name, work.train_and_ask, asked, inputs))
 
 
-def target_recipe(
-    spec: str, settings: AuditSettings, names: tuple[str, ...], device: str
-) -> TargetRecipe:
-    """How a target is made of the routes called `names`.
-
-    Raises:
-        UnknownNameError: no such mitigation, head or setting, or a backbone that is not there.
-        UsageError: a value is wrong.
-    """
-    asked = parse_target(spec)
-    given = dict(asked.settings)
-    plain = make_mitigation(asked.mitigation, given)
-    if plain.settings.backbones:
-        given |= {"backbones": [as_placed(name, names) for name in plain.settings.backbones]}
-    chosen = [names[i] for i in make_mitigation(asked.mitigation, given).columns(names)]
-    head, own = settings.head, settings.head_settings
-    if asked.head is not None:
-        head, own = asked.head, asked.head_settings
-    return TargetRecipe(
-        name=asked.name,
-        mitigation=asked.mitigation,
-        settings=given,
-        head=head,
-        head_settings=place(head, own, chosen)[0],
-        device=device,
+def _add_reconstructions(
+    plan: AuditPlan,
+    settings: AuditSettings,
+    recipes: Sequence[TargetRecipe],
+    levels: Sequence[LevelMaterial],
+    sources: Sources,
+    judge: Route,
+    store: JobStore,
+    executor: Executor,
+    progress: ProgressFactory,
+) -> None:
+    """Attacks on the templates of every target."""
+    jobs, planned = plan_reconstructions(
+        settings.others,
+        [(at_level(one.name, level.level), one, level) for level in levels for one in recipes],
+        store,
+        ReconstructionSource(
+            sources.dataset, sources.engine, judge, sources.device, executor, settings.seed
+        ),
+        progress=progress,
     )
-
-
-def _facts(recipe: TargetRecipe, names: tuple[str, ...], level: Level = Level.PAIR) -> TargetFacts:
-    mitigation = make_mitigation(recipe.mitigation, recipe.settings)
-    chosen = _chosen(recipe, names)
-    recipe.unfitted(chosen)  # refuses what cannot be trained
-    return TargetFacts(
-        name=at_level(recipe.name, level),
-        mitigation=recipe.mitigation,
-        description=mitigation.describe(chosen, head=recipe.head),
-        backbones=chosen,
-        mitigation_settings=mitigation.public_settings(),
-        head=recipe.head,
-        head_settings=dict(recipe.head_settings),
-        level=level,
-    )
-
-
-def _chosen(recipe: TargetRecipe, names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(names[i] for i in recipe.columns(names))
-
-
-def _learns(recipe: TargetRecipe, names: tuple[str, ...]) -> bool:
-    return isinstance(recipe.unfitted(_chosen(recipe, names)), LearningHead)
+    known = {job.name for job in plan.jobs}
+    plan.jobs += [job for job in jobs if job.name not in known]
+    plan.reconstructions += planned
 
 
 def _asks_for_changed(attacks: Sequence[str]) -> bool:
@@ -318,10 +267,10 @@ def _add_reference(
         for name, seed in zip(made, plan.seeds, strict=True):
             asked = {"recipe": asdict(mlp), "seed": seed, "attack": REFERENCE_ATTACK}
             plan.jobs.append(Job(name, work.try_reference, asked, (PLAIN_MATERIAL,)))
-        plan.reference.append((_facts(recipe, names), made))
+        plan.reference.append((target_facts(recipe, names), made))
 
 
-def _data_facts(
+def _datatarget_facts(
     settings: AuditSettings, dataset: Dataset, levels: Sequence[LevelMaterial]
 ) -> DataFacts:
     # Of pairs where they are asked about, in whatever order the levels were named.

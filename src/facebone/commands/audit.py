@@ -12,9 +12,12 @@ from facebone.commands.assemble import choose_head
 from facebone.commands.audit_choices import (
     GIVEN,
     AccessName,
+    Attacks,
     ExecutorName,
+    Judge,
     LevelName,
     Protocol,
+    choose_attacks,
 )
 from facebone.commands.config_file import read_config
 from facebone.commands.console import note
@@ -65,24 +68,8 @@ def audit(
             "than --head as in `none@logistic`. Repeat; `none` and `facebone` by default."
         ),
     ] = None,
-    attack: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Attack. On scores: `loss_threshold`, `entropy`, `modified_entropy`, "
-            "`score_bits`, `population`, ART's `art_rf`, `_gb`, `_nn`, `_lr`, `_dt`, `_knn`, "
-            "`_svm`. With shadows: `lira`, `rmia`, `reference`, `quantile`, `shadow_boosting`. On "
-            "decisions: `gap`, `label_only`, `label_only_shadows`. On templates: "
-            "`template_probing`. On weights: `gradient_norm`, `white_box`. On all pictures of a "
-            "candidate: `set_likelihood`, `set_classifier`. `all` stands for those that access and "
-            "levels allow. Repeat; by default the first four, `gap` and `art_gb`; with --adapt "
-            "`loss_threshold`, also with `ask=gain`, `lira`, also with `ask=among`, "
-            "`set_classifier` and `template_probing`. Settings: `lira:ask=augmented` asks about "
-            "changed pictures too, `ask=through` through each backbone, `ask=repeated` again and "
-            "again, `ask=among` for likeness among a person's pictures, `ask=centre` to their "
-            "centre, `ask=gain` for what answers gained over the public backbones; "
-            "`lira:probes=2` asks with two pictures of a person."
-        ),
-    ] = None,
+    attack: Attacks = None,
+    judge: Judge = "auto",
     access: Annotated[
         AccessName,
         typer.Option(
@@ -247,7 +234,7 @@ def audit(
     kind, head_settings = choose_head(head, setting, adapt)
     usual = LevelName.PAIR if adapt is None else LevelName.IDENTITY
     levels = tuple(one.value for one in level or (usual,))
-    attacks, seen_by = runs.choose_attacks(
+    attacks, others, seen_by = choose_attacks(
         attack or (),
         access.value,
         levels,
@@ -309,6 +296,8 @@ def audit(
             head_settings=head_settings,
             mitigations=tuple(mitigation or DEFAULT_MITIGATIONS),
             attacks=attacks,
+            others=others,
+            judge=judge,
             access=access.value,
             levels=levels,
             alignment=alignment.value,

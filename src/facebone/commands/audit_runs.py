@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from facebone.commands.assemble import describe_routes, open_data, open_engine, show_problems
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
-from facebone.errors import UsageError
 from facebone.progress import for_console
 
 if TYPE_CHECKING:
@@ -76,7 +74,7 @@ class Given:
     def words(self) -> list[str]:
         """The options again, for the command of the report."""
         from facebone.attacks.access import Access
-        from facebone.audit.settings import DEFAULT_ATTACKS
+        from facebone.audit.attack_choice import DEFAULT_ATTACKS
 
         found = []
         if self.attacks != DEFAULT_ATTACKS:
@@ -99,58 +97,15 @@ def open_executor(name: str, workers: int | None) -> Executor:
     return make_executor(name, workers)
 
 
-def choose_attacks(
-    named: Sequence[str],
-    access: str,
-    levels: Sequence[str],
-    *,
-    given: str | None,
-    adapts: bool = False,
-) -> tuple[tuple[str, ...], Access]:
-    """The attacks that are meant, and what their attacker sees.
-
-    Args:
-        named: as given; none for the default ones.
-        access: asked for.
-        levels: asked for.
-        given: the option that hands in a verifier, of which only answers can be seen; None where
-            the audit trains its targets. Then `AuditSettings` checks the attacks.
-        adapts: whether the targets are adaptations.
-
-    Raises:
-        UsageError: another level of a verifier that is given, or an attack that must see more.
-    """
-    from facebone.attacks.access import Access
-    from facebone.audit.settings import (
-        ADAPTED_ATTACKS,
-        DEFAULT_ATTACKS,
-        check_attacks,
-        expand_attacks,
-    )
-    from facebone.data.splits import Level
-
-    seen = Access(access)
-    asked = [Level(level) for level in levels]
-    if given is None:
-        default = ADAPTED_ATTACKS if adapts else DEFAULT_ATTACKS
-        return expand_attacks(tuple(named), access=seen, levels=asked, default=default), seen
-    if asked != [Level.PAIR]:
-        raise UsageError(
-            f"what {given} names is audited at the level of pairs alone", where="--level"
-        )
-    seen = seen if Access.SCORE.allows(seen) else Access.SCORE
-    attacks = expand_attacks(tuple(named), access=seen, trains=False)
-    check_attacks(attacks, access=seen, trains=False)  # before a verifier is asked anything
-    return attacks, seen
-
-
 def audit_trained(
     settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
     """Train targets on a data set, and audit them; `faces` shows those most at risk."""
     from facebone.audit.auditor import run_audit
     from facebone.audit.plan import bind
-    from facebone.audit.trained import Sources, check_targets, identity, plan_trained
+    from facebone.audit.settings import AUTO
+    from facebone.audit.trained import Sources, identity, plan_trained
+    from facebone.audit.trained_targets import check_targets
     from facebone.backbones.devices import resolve_torch_device
     from facebone.config import home_folder
 
@@ -159,10 +114,19 @@ def audit_trained(
     engine = pictures.open_engine()
     plain = pictures.open_engine(Alignment.NONE) if settings.protocol == "reference" else None
     check_targets(settings, engine, device)
-    sources = Sources(pictures.open_data(), engine, plain, device)
+    judge = None
+    if settings.others:
+        from facebone.audit.reconstruction.judge import choose_judge, open_judge
+
+        asked = None if settings.judge == AUTO else settings.judge
+        name = choose_judge(asked, settings.backbones, settings.data)
+        judge = open_judge(name, engine, device=settings.device, trust=pictures.trust)
+    sources = Sources(pictures.open_data(), engine, plain, device, judge)
     with bind(out, identity(settings, sources)) as store:
         note(describe_routes(engine.routes))
         note(f"heads on {device}")
+        if judge is not None:
+            note(f"reconstructions judged by {judge.backbone.spec.name}")
         plan = plan_trained(
             settings,
             sources,

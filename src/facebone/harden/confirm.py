@@ -11,7 +11,8 @@ from facebone.audit.job_store import JobStore
 from facebone.audit.names import UNDEFENDED
 from facebone.audit.schema import Audit, E, Interval, TargetResult
 from facebone.audit.self_tests import AT_LEVEL
-from facebone.audit.trained import Sources, check_targets, plan_trained
+from facebone.audit.trained import Sources, plan_trained
+from facebone.audit.trained_targets import check_targets
 from facebone.harden.choice import Rule
 from facebone.harden.schema import Confirmed, Trial
 from facebone.harden.settings import HardenSettings

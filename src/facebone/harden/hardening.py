@@ -11,7 +11,7 @@ import facebone
 from facebone.audit.environment import code_fingerprint
 from facebone.audit.names import UNDEFENDED
 from facebone.audit.target import TargetRecipe
-from facebone.audit.trained import target_recipe
+from facebone.audit.trained_targets import target_recipe
 from facebone.data.dataset import Dataset
 from facebone.harden.choice import Rule
 from facebone.harden.schema import SCHEMA_VERSION

@@ -27,6 +27,14 @@ def split_lengths(embeddings: Matrix) -> tuple[Matrix, Matrix]:
     return unit, lengths
 
 
+def side_by_side(embeddings: Sequence[Matrix]) -> Matrix:
+    """K matrices (n, d_k) of unit rows as one, (n, sum of d_k), of unit rows.
+
+    The product of two such rows is the mean of their K cosines.
+    """
+    return np.concatenate(embeddings, axis=1) / np.float32(np.sqrt(len(embeddings)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EmbeddedPairs:
     """Embeddings of n pairs under K backbones, rows of length one.

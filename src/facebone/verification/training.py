@@ -12,7 +12,8 @@ from facebone.data.fingerprints import FingerprintCache
 from facebone.verification.chain import Problem
 from facebone.verification.change import Change
 from facebone.verification.engine import EmbeddingEngine
-from facebone.verification.heads.base import FitReport, Head
+from facebone.verification.heads.base import Head
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.metrics import mismatched_needed
 from facebone.verification.training_parts import (
     PARTS,

@@ -15,7 +15,8 @@ from facebone.seeding import check_seed, derive_seed
 from facebone.verification.calibration import best_accuracy_threshold, calibrate_threshold
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.folds import draw_folds
-from facebone.verification.heads.base import FitReport, Head, Labelled, Labels, Scores
+from facebone.verification.heads.base import Head, Labelled, Labels, Scores
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.people import PeopleHead
 from facebone.verification.labelled_pictures import LabelledPictures
 from facebone.verification.metrics import check_far

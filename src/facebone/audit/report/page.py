@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 from facebone.audit.artefacts import REPORT_FILE, read_audit, read_scores
 from facebone.audit.at_risk import find_at_risk
 from facebone.audit.names import MEMBER, display_names, listed, sentence, settings_in_words
-from facebone.audit.report import at_risk, bought, claims, fidelity, prose, tables
+from facebone.audit.reconstruction.sheet import read_sheets
+from facebone.audit.report import (
+    at_risk,
+    bought,
+    claims,
+    fidelity,
+    prose,
+    reconstruction,
+    tables,
+)
 from facebone.audit.schema import AttackResult, Audit, Interval, TargetResult
 from facebone.audit.thumbnails import Thumbnail, read_pictures
 from facebone.audit.verdict import Finding, judge
@@ -68,7 +77,8 @@ def write_report(folder: Path, *, pictures: bool = True) -> Path:
         StorageError: the folder cannot be written.
     """
     faces = read_pictures(folder) if pictures else {}
-    page = render_report(read_audit(folder), read_scores(folder), faces)
+    sheets = read_sheets(folder) if pictures else {}
+    page = render_report(read_audit(folder), read_scores(folder), faces, sheets)
     path = folder / REPORT_FILE
     with new_file(path) as part:
         part.write_bytes(page.encode("utf-8"))
@@ -76,7 +86,10 @@ def write_report(folder: Path, *, pictures: bool = True) -> Path:
 
 
 def render_report(
-    audit: Audit, scores: pa.Table, faces: Mapping[str, Thumbnail] | None = None
+    audit: Audit,
+    scores: pa.Table,
+    faces: Mapping[str, Thumbnail] | None = None,
+    sheets: Mapping[tuple[str, str], bytes] | None = None,
 ) -> str:
     """The whole page; the same for the same input.
 
@@ -84,6 +97,7 @@ def render_report(
         audit: the figures.
         scores: with the columns of `artefacts.SCORES_COLUMNS`.
         faces: thumbnails by id of the picture, of those most at risk.
+        sheets: contact sheets of reconstructions, by target and attack.
 
     Raises:
         DatasetError: the table lacks a target or an attack of the audit.
@@ -141,6 +155,7 @@ def render_report(
         det=pictures.det(audit, called, rows),
         compared=len(pictures.drawn_targets(audit)),
         bought=bought.bought_section(audit, called),
+        rebuilt=reconstruction.reconstruction_section(audit, called, sheets or {}),
         at_risk=at_risk.at_risk_section(
             find_at_risk(audit, scores),
             called,

@@ -30,9 +30,10 @@ _LEVELS = {
 }
 
 _OTHER_GOALS = {
-    "inversion": "rebuilding a face from a template or a score (model inversion)",
+    "reconstruction": "rebuilding a face from a template or a score (inversion)",
     "extraction": "copying the verifier by asking it (model extraction)",
-    "attribute": "inferring traits such as age from templates (attribute inference)",
+    "attributes": "inferring traits such as age from templates (attribute inference)",
+    "linkage": "linking templates of one person across databases (linkability)",
 }
 
 
@@ -125,6 +126,7 @@ def not_tested(audit: Audit, called: Mapping[str, str]) -> list[str]:
             "should be judged by that attacker too."
         )
     goals = {attack.goal for attack in attacks}
+    goals |= {one.goal for target in audit.targets for one in target.reconstructions}
     found += [
         f"{what[0].upper()}{what[1:]}." for goal, what in _OTHER_GOALS.items() if goal not in goals
     ]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from facebone.errors import UsageError, WeightsError
 from facebone.mitigations.base import MITIGATIONS, Mitigation, MitigationSettings
-from facebone.mitigations.multi_backbone.settings import KEPT
+from facebone.mitigations.keys import KEPT
 from facebone.settings import parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import Head, LearningHead, PeopleHead

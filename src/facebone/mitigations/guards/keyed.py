@@ -10,8 +10,7 @@ import numpy as np
 
 from facebone.mitigations.guards.codes import Floats
 from facebone.mitigations.guards.guard import Answering, Guard
-from facebone.mitigations.multi_backbone.query import KEY_BYTES, derived_key, key_bytes
-from facebone.mitigations.multi_backbone.settings import KEPT
+from facebone.mitigations.keys import KEPT, KEY_BYTES, derived_key, key_bytes
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import Arrays
 

@@ -13,7 +13,7 @@ from facebone.mitigations.choices import Choice, Number, Words
 from facebone.mitigations.guards.codes import Floats, PairNumbers
 from facebone.mitigations.guards.guard import Guarding
 from facebone.mitigations.guards.keyed import KeyedGuard
-from facebone.mitigations.multi_backbone.settings import check_key
+from facebone.mitigations.keys import check_key
 from facebone.settings import check_number, check_word
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import Scores

@@ -14,7 +14,7 @@ from facebone.mitigations.guards.codes import Floats, PairNumbers
 from facebone.mitigations.guards.guard import Answering, Guarding
 from facebone.mitigations.guards.keyed import KeyedGuard
 from facebone.mitigations.guards.membership import FEATURES, Membership
-from facebone.mitigations.multi_backbone.settings import check_key
+from facebone.mitigations.keys import check_key
 from facebone.settings import check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import Arrays, Scores, sigmoid

@@ -12,7 +12,7 @@ from facebone.mitigations.guards.codes import Planes
 from facebone.mitigations.guards.guard import Guarding
 from facebone.mitigations.guards.keyed import KeyedGuard
 from facebone.mitigations.guards.memory import Memory, bits_that_differ
-from facebone.mitigations.multi_backbone.settings import check_key
+from facebone.mitigations.keys import check_key
 from facebone.settings import check_integer, check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads.base import Scores

@@ -10,19 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from facebone.errors import UsageError
+from facebone.mitigations.keys import KEPT, KEY_BYTES, derived_key, key_bytes
 from facebone.mitigations.multi_backbone.assignment import assign
 from facebone.mitigations.multi_backbone.query import (
-    KEY_BYTES,
     POLICIES,
     Fixed,
     Mean,
     QueryPolicy,
     Random,
     Secret,
-    derived_key,
-    key_bytes,
 )
-from facebone.mitigations.multi_backbone.settings import KEPT, RotationSettings
+from facebone.mitigations.multi_backbone.settings import RotationSettings
 from facebone.mitigations.multi_backbone.spaces import SPACES, Maps, meet
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import Mitigation
 from facebone.mitigations.choices import Choice, Integer, Number, Words
+from facebone.mitigations.keys import key_bytes
 from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
 from facebone.mitigations.multi_backbone.head import FaceBoneHead, check_several
 from facebone.mitigations.multi_backbone.people_head import PeopleSplitHead
 from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
-from facebone.mitigations.multi_backbone.query import POLICIES, key_bytes
+from facebone.mitigations.multi_backbone.query import POLICIES
 from facebone.mitigations.multi_backbone.settings import (
     OF_PEOPLE,
     FaceBoneSettings,

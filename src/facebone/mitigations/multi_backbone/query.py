@@ -18,8 +18,6 @@ Through = Callable[[EmbeddedPairs, int], Scores]
 """Log odds of pairs, seen through one backbone."""
 Chosen = npt.NDArray[np.intp]
 
-MIN_KEY_LENGTH = 16
-KEY_BYTES = 32
 CODE_BITS = 8
 """Bits of a picture's code. With 8, noise of a thousandth in each of 128 numbers left the backbone
 of 95 % of LFW's pairs as it was (with 16: 90 %), and each of three backbones answered for 31 % to
@@ -157,15 +155,3 @@ POLICIES: dict[str, type[QueryPolicy]] = {
     "random": Random,
     "secret": Secret,
 }
-
-
-def key_bytes(key: str) -> bytes:
-    """The 32 bytes of a key given as text: 64 hexadecimal digits stand for themselves."""
-    if len(key) == 2 * KEY_BYTES and set(key) <= set("0123456789abcdef"):
-        return bytes.fromhex(key)
-    return hashlib.sha256(key.encode()).digest()
-
-
-def derived_key(seed: int) -> bytes:
-    """A key for audits, which must be repeatable: whoever knows the seed knows it."""
-    return hashlib.sha256(f"facebone key of seed {seed}".encode()).digest()

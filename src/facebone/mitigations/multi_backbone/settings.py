@@ -8,9 +8,10 @@ from typing import Any
 
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.base import SECRET, MitigationSettings
+from facebone.mitigations.keys import check_key
 from facebone.mitigations.multi_backbone.assignment import ASSIGNMENTS
 from facebone.mitigations.multi_backbone.people_settings import PeopleSettings
-from facebone.mitigations.multi_backbone.query import MIN_KEY_LENGTH, POLICIES
+from facebone.mitigations.multi_backbone.query import POLICIES
 from facebone.mitigations.multi_backbone.spaces import SPACES
 from facebone.settings import check_flag, check_integer, check_number, plain
 
@@ -19,9 +20,6 @@ JOINED = ("all", "fusion")
 
 OF_PEOPLE = ("parts", "left_out", "splits", "answer")
 """Settings that mean something with an adaptation alone; see `PeopleSettings`."""
-
-KEPT = "kept with the arrays"
-"""Stands for the key in the part of a saved head that people read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,23 +178,3 @@ def check_numbers(width: int | None, block: int | None, regularisation: float | 
         check_integer("block", block, low=1)
     if regularisation is not None:
         check_number("regularisation", regularisation, low=0, low_open=True)
-
-
-def check_key(key: object) -> None:
-    """Refuse a key that is too short or no text; the message does not show it.
-
-    Raises:
-        UsageError: it is.
-    """
-    if not isinstance(key, str):
-        raise UsageError(
-            f"must be text, got a {type(key).__name__}",
-            where="key",
-            hint="use hexadecimal digits that do not form a number, or quote it as JSON text",
-        )
-    if len(key) < MIN_KEY_LENGTH:
-        raise UsageError(
-            f"must have at least {MIN_KEY_LENGTH} characters, got {len(key)}",
-            where="key",
-            hint="32 random hexadecimal digits are good",
-        )

@@ -13,7 +13,7 @@ from facebone.mitigations.choices import Choice, Number, Words
 from facebone.mitigations.guards.codes import Floats, PairNumbers
 from facebone.mitigations.guards.guard import Answering, Guarding
 from facebone.mitigations.guards.keyed import KeyedGuard
-from facebone.mitigations.multi_backbone.settings import check_key
+from facebone.mitigations.keys import check_key
 from facebone.mitigations.recipes.base import Recipe
 from facebone.seeding import make_rng
 from facebone.settings import check_flag, check_number, format_spec

@@ -22,8 +22,9 @@ from facebone.verification.adaptation.adapter_training import Trained
 from facebone.verification.adaptation.lessons import Lesson, report_of, train_lessons
 from facebone.verification.adaptation.watching import keep_aside
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
-from facebone.verification.heads.base import Arrays, FitReport, Labels
+from facebone.verification.heads.base import Arrays, Labels
 from facebone.verification.heads.checks import check_device
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.mlp_network import Network
 from facebone.verification.heads.people import PeopleHead, Rows

@@ -24,7 +24,8 @@ from facebone.verification.adaptation.fine_tuning_training import FineTuning
 from facebone.verification.adaptation.tails import Tails
 from facebone.verification.adaptation.watching import keep_aside
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, normalise
-from facebone.verification.heads.base import Arrays, FitReport, Labels
+from facebone.verification.heads.base import Arrays, Labels
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.people import PeopleHead
 from facebone.verification.labelled_pictures import LabelledPictures

@@ -14,7 +14,7 @@ from facebone.verification.adaptation.adapter_settings import AdapterSettings
 from facebone.verification.adaptation.adapter_training import Course, Trained, train_together
 from facebone.verification.adaptation.watching import Watch
 from facebone.verification.embedded_pairs import Matrix
-from facebone.verification.heads.base import FitReport
+from facebone.verification.heads.fit_report import FitReport
 
 Positions = npt.NDArray[np.intp]
 

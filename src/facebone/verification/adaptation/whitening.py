@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from facebone.settings import check_flag, check_number
 from facebone.verification.embedded_pairs import Matrix, normalise
-from facebone.verification.heads.base import Arrays, FitReport
+from facebone.verification.heads.base import Arrays
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.people import PeopleHead
 from facebone.verification.labelled_pictures import LabelledPictures, join
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from facebone.errors import WeightsError
 from facebone.registry import Registry
 from facebone.settings import parse_settings
-from facebone.verification.heads.base import FitReport, Head, LearningHead
+from facebone.verification.heads.base import Head, LearningHead
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, logit_many
 from facebone.verification.heads.people import PeopleHead
@@ -60,6 +61,7 @@ ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:Fin
 COMPOSED: Registry[type[Head]] = Registry("composed head")
 COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
 COMPOSED.add("facebone_people", "facebone.mitigations.multi_backbone.people_head:PeopleSplitHead")
+COMPOSED.add("keyed_templates", "facebone.mitigations.keyed_templates.head:KeyedTemplatesHead")
 COMPOSED.add("guarded", "facebone.mitigations.guards.head:GuardedHead")
 COMPOSED.add("guarded_people", "facebone.mitigations.guards.people_head:GuardedPeopleHead")
 COMPOSED.add("dp_sgd", "facebone.mitigations.dp.head:DPHead")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,13 +13,14 @@ import numpy.typing as npt
 from facebone.errors import UsageError, WeightsError
 from facebone.seeding import check_seed
 from facebone.settings import NoSettings, parse_settings
-from facebone.verification.embedded_pairs import EmbeddedPairs
+from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix, side_by_side
 from facebone.verification.heads.checks import (
     check_finite,
     check_labelled,
     check_labels,
     check_validation,
 )
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitsMany
 from facebone.verification.heads.views import Views
@@ -29,28 +30,6 @@ Labels = npt.NDArray[np.bool_]
 Arrays = dict[str, npt.NDArray[Any]]
 Labelled = tuple[EmbeddedPairs, Labels]
 """Pairs and, for each, whether it shows one person."""
-
-
-@dataclass(frozen=True, slots=True)
-class FitReport:
-    """What fitting a head did.
-
-    Args:
-        pairs: number of pairs that the parameters were fitted to; of labelled pictures where it is
-            these that a head learns from.
-        held_out: number of given pairs kept aside for early stopping.
-        epochs: passes over the pairs, or iterations of the solver; 0 where nothing is fitted.
-        best_epoch: the pass, counted from 1, whose parameters were kept.
-        train_loss: mean loss of each pass, where there are passes.
-        validation_loss: loss on the validation pairs after each pass, where there are any.
-    """
-
-    pairs: int
-    held_out: int = 0
-    epochs: int = 0
-    best_epoch: int = 0
-    train_loss: tuple[float, ...] = field(default=(), repr=False)
-    validation_loss: tuple[float, ...] = field(default=(), repr=False)
 
 
 class Head(FitsMany):
@@ -70,6 +49,8 @@ class Head(FitsMany):
     settings_type: ClassVar[type[Any]] = NoSettings
     learns: ClassVar[bool] = False
     """Whether `fit` learns from the pairs, so that it must come before `score`."""
+    public_templates: ClassVar[bool] = True
+    """Whether `stored` gives what anybody can work out who has the public backbones."""
 
     def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
         chosen = self.settings_type() if settings is None else settings
@@ -106,6 +87,17 @@ class Head(FitsMany):
 
     def reseed(self, rng: np.random.Generator) -> None:
         """Let a head whose answers vary draw from `rng` from now on; others need none."""
+
+    def stored(self, embeddings: tuple[Matrix, ...]) -> Matrix:
+        """What a database keeps of pictures, (n, t) of length one.
+
+        Unless a head makes templates of its own, these are the backbones' embeddings, see
+        `side_by_side`.
+
+        Args:
+            embeddings: K matrices (n, d_k), rows of length one.
+        """
+        return side_by_side(embeddings)
 
     def fresh(self) -> Self:
         """An unfitted head with the same settings on the same device."""

@@ -12,13 +12,8 @@ import numpy.typing as npt
 from facebone.errors import UsageError
 from facebone.settings import check_integer, check_number
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.base import (
-    Arrays,
-    FitReport,
-    Labelled,
-    Labels,
-    Scores,
-)
+from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.soft import Chances, SoftHead
 

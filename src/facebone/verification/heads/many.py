@@ -18,7 +18,8 @@ from facebone.verification.heads.checks import Labels, check_labelled
 from facebone.verification.heads.views import Views
 
 if TYPE_CHECKING:
-    from facebone.verification.heads.base import FitReport, LearningHead
+    from facebone.verification.heads.base import LearningHead
+from facebone.verification.heads.fit_report import FitReport
 
 Rows = npt.NDArray[np.intp]
 

@@ -14,8 +14,9 @@ from torch import Tensor
 from facebone.errors import UsageError
 from facebone.seeding import check_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.base import Arrays, FitReport, Labelled, Labels, Scores
+from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
 from facebone.verification.heads.checks import check_device
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.heads.many import FitJob, PoolJobs
 from facebone.verification.heads.mlp_inside import look_inside

@@ -12,14 +12,8 @@ import numpy.typing as npt
 from facebone.errors import UsageError
 from facebone.seeding import check_seed, make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
-from facebone.verification.heads.base import (
-    Arrays,
-    FitReport,
-    Labelled,
-    Labels,
-    LearningHead,
-    Scores,
-)
+from facebone.verification.heads.base import Arrays, Labelled, Labels, LearningHead, Scores
+from facebone.verification.heads.fit_report import FitReport
 from facebone.verification.heads.inside import Inside
 from facebone.verification.labelled_pictures import LabelledPictures
 
@@ -44,6 +38,7 @@ class PeopleHead(LearningHead):
     It calls `_calibrate` when it has learnt.
     """
 
+    public_templates = False
     _line: npt.NDArray[np.float64]
     """Slope and offset of the log odds on the cosine."""
 
@@ -174,6 +169,10 @@ class PeopleHead(LearningHead):
                     where=place,
                     hint="leave out pictures that could not be embedded",
                 )
+
+    def stored(self, embeddings: tuple[Matrix, ...]) -> Matrix:
+        """Its templates."""
+        return self.templates(embeddings)
 
     @abstractmethod
     def _fit_people(

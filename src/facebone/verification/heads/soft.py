@@ -13,8 +13,9 @@ import numpy.typing as npt
 from facebone.errors import UsageError
 from facebone.seeding import check_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads.base import FitReport, Labelled, LearningHead
+from facebone.verification.heads.base import Labelled, LearningHead
 from facebone.verification.heads.checks import check_finite, check_validation
+from facebone.verification.heads.fit_report import FitReport
 
 Chances = npt.NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Reconstruction: from what leaks of a person to a picture of them."""

@@ -1,0 +1,145 @@
+"""What template inversion is: from stored templates to pictures of the people they were made of."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.inversion.linear_decoder import Templates
+from facebone.backbones.base import Faces
+from facebone.errors import UsageError
+from facebone.registry import Registry
+from facebone.seeding import check_seed
+from facebone.settings import parse_settings
+
+if TYPE_CHECKING:
+    # PyTorch is loaded by those who look through networks alone.
+    from facebone.attacks.inversion.guide import Look
+
+FEWEST_FACES = 64
+"""Of the attacker's own, to learn from."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnFaces:
+    """What an attacker has themselves: faces of others, and what the attacked system keeps of them.
+
+    Args:
+        faces: (m, h, w, 3) uint8, of nobody who is attacked.
+        templates: (m, d) float32 of length one, as the system stores them: learnt by enrolling the
+            faces, or from the public networks.
+        look: the way from pictures to templates, where all networks on it are public and give
+            gradients; None where not.
+
+    Raises:
+        UsageError: shapes that do not fit, or too few faces.
+    """
+
+    faces: Faces
+    templates: Templates
+    look: Look | None = None
+
+    def __post_init__(self) -> None:
+        if self.faces.ndim != 4 or len(self.faces) != len(self.templates):
+            raise UsageError(
+                f"{self.templates.shape} templates do not fit faces of {self.faces.shape}",
+                where="own faces",
+            )
+        if len(self.faces) < FEWEST_FACES:
+            raise UsageError(
+                f"an attacker needs {FEWEST_FACES} faces of their own to learn from, got "
+                f"{len(self.faces)}",
+                where="own faces",
+                hint="take a data set of more people, or attack fewer of them",
+            )
+
+
+class InversionAttack(Attack):
+    """Makes a picture of each template.
+
+    This class checks what goes in and comes out; a subclass implements `_learn` and `_rebuild`.
+    """
+
+    goal = Goal.RECONSTRUCTION
+    knows_system: bool = True
+    """Whether the attacker has the system's templates of their own faces, or the public networks'
+    alone."""
+    needs_gradients: ClassVar[bool] = False
+    """Whether all networks on the way to a template must be public and give gradients."""
+    _size: tuple[int, int] | None = None
+    _width = 0
+
+    def learn(self, own: OwnFaces) -> None:
+        """Learn from the attacker's own faces.
+
+        Raises:
+            UsageError: no gradients, where the attack needs them.
+        """
+        if self.needs_gradients and own.look is None:
+            raise UsageError(
+                "needs to differentiate every network on the way to a template, and here one of "
+                "them gives no gradients or a secret stands between",
+                where=f"attack {self.name}",
+                hint="take template_ridge, which learns from templates alone",
+            )
+        self._learn(own)
+        height, width = own.faces.shape[1:3]
+        self._size, self._width = (height, width), own.templates.shape[1]
+
+    def reconstruct(self, templates: Templates, *, seed: int, device: str = "cpu") -> Faces:
+        """Pictures of n templates, (n, h, w, 3) uint8, of the size of the attacker's own.
+
+        Args:
+            templates: (n, d) of length one.
+            seed: for everything random.
+            device: ``cpu`` or ``cuda:N``, where the networks are.
+
+        Raises:
+            UsageError: it has not learnt, or the templates are of another width or not finite.
+        """
+        check_seed(seed)
+        if self._size is None:
+            raise UsageError("must learn before it reconstructs", where=f"attack {self.name}")
+        if templates.ndim != 2 or templates.shape[1] != self._width:
+            raise UsageError(
+                f"has learnt from templates of width {self._width}, got {templates.shape}",
+                where=f"attack {self.name}",
+            )
+        if not np.isfinite(templates).all():
+            raise UsageError("templates are not finite", where=f"attack {self.name}")
+        if not len(templates):
+            return np.empty((0, *self._size, 3), dtype=np.uint8)
+        return self._rebuild(templates, seed=seed, device=device)
+
+    @abstractmethod
+    def _learn(self, own: OwnFaces) -> None:
+        """Learn; all checks are done."""
+
+    @abstractmethod
+    def _rebuild(self, templates: Templates, *, seed: int, device: str) -> Faces:
+        """Pictures of at least one template; all checks are done."""
+
+
+INVERSIONS: Registry[type[InversionAttack]] = Registry("attack")
+INVERSIONS.add("template_ridge", "facebone.attacks.inversion.template_ridge:TemplateRidge")
+INVERSIONS.add("template_gradient", "facebone.attacks.inversion.template_gradient:TemplateGradient")
+
+
+def make_inversion(name: str, settings: Mapping[str, Any] | None = None) -> InversionAttack:
+    """An attack by name.
+
+    Args:
+        name: registered.
+        settings: names and values; what is not named keeps its default.
+
+    Raises:
+        UnknownNameError: no such attack, or no such setting.
+        UsageError: a value is wrong.
+    """
+    kind = INVERSIONS.get(name)
+    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

@@ -1,0 +1,135 @@
+"""Refinement: pictures moved until networks take them for whom a template shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from facebone.attacks.inversion.guide import Look
+from facebone.attacks.inversion.linear_decoder import Templates
+from facebone.attacks.inversion.tensors import to_faces, to_tensor
+from facebone.backbones.base import Faces
+from facebone.seeding import derive_seed
+from facebone.settings import check_integer, check_number
+
+AT_ONCE = 32
+"""Pictures that are moved together."""
+
+REACH = 2
+"""Pixels that a picture is shaken by at most."""
+
+
+@dataclass(frozen=True)
+class RefinementSettings:
+    """How pictures are moved by the gradients of networks.
+
+    Args:
+        steps: of Adam; 0 leaves pictures as they are.
+        step: how far a pixel goes in one of them at first, in parts of its range.
+        smoothness: what total variation counts beside one less the cosine.
+        loyalty: what the mean squared difference from the first picture counts.
+    """
+
+    steps: int = 15
+    step: float = 0.02
+    smoothness: float = 60.0
+    loyalty: float = 5.0
+
+    def __post_init__(self) -> None:
+        check_integer("steps", self.steps, low=0)
+        check_number("step", self.step, low=0, low_open=True)
+        check_number("smoothness", self.smoothness, low=0)
+        check_number("loyalty", self.loyalty, low=0)
+
+
+def refine(
+    faces: Faces,
+    templates: Templates,
+    look: Look,
+    settings: RefinementSettings,
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> Faces:
+    """Pictures like the first ones that networks take for the templates' people.
+
+    Args:
+        faces: (n, h, w, 3) to begin with.
+        templates: (n, d) of length one.
+        look: the networks.
+        settings: how.
+        seed: of the shaking.
+        device: where.
+
+    Returns:
+        (n, h, w, 3).
+
+    References:
+        A. Mahendran, A. Vedaldi, "Understanding Deep Image Representations by Inverting Them",
+        CVPR 2015.
+    """
+    found = np.empty_like(faces)
+    for begin in range(0, len(faces), AT_ONCE):
+        rows = slice(begin, begin + AT_ONCE)
+        generator = torch.Generator().manual_seed(derive_seed(seed, "refinement", begin))
+        start = to_tensor(faces[rows], device)
+        wanted = torch.from_numpy(templates[rows]).to(device)
+        found[rows] = to_faces(_move(start, wanted, look, settings, generator))
+    return found
+
+
+def _move(
+    start: Tensor,
+    wanted: Tensor,
+    look: Look,
+    settings: RefinementSettings,
+    generator: torch.Generator,
+) -> Tensor:
+    pictures = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([pictures], lr=settings.step)
+    for number in range(settings.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.step * (1 - number / settings.steps)
+        missed = 1 - (look(shaken(pictures, generator)) * wanted).sum(dim=1)
+        moved = (pictures - start).square().mean(dim=(1, 2, 3))
+        loss = missed + settings.smoothness * total_variation(pictures) + settings.loyalty * moved
+        optimiser.zero_grad()
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        with torch.no_grad():
+            pictures.clamp_(0, 1)
+    return pictures
+
+
+def total_variation(pictures: Tensor) -> Tensor:
+    """Mean absolute difference of neighbouring pixels of pictures (n, 3, h, w), (n,)."""
+    down = (pictures[:, :, 1:] - pictures[:, :, :-1]).abs().mean(dim=(1, 2, 3))
+    across = (pictures[:, :, :, 1:] - pictures[:, :, :, :-1]).abs().mean(dim=(1, 2, 3))
+    return down + across
+
+
+def shaken(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Pictures moved by a pixel or two, brighter or darker, with a little noise.
+
+    What a network says of such pictures is what other networks say, too; of the pictures as they
+    are it can be led to say anything, by patterns that mean nothing to others.
+
+    References:
+        A. Athalye, L. Engstrom, A. Ilyas, K. Kwok, "Synthesizing Robust Adversarial Examples",
+        ICML 2018.
+    """
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.randn(shape, generator=generator).to(pictures.device)
+
+    down, right = (int(x) for x in torch.randint(0, 2 * REACH + 1, (2,), generator=generator))
+    padded = functional.pad(pictures, (REACH,) * 4, mode="replicate")
+    height, width = pictures.shape[2:]
+    moved = padded[:, :, down : down + height, right : right + width]
+    count = len(pictures)
+    light = 1 + 0.1 * drawn(count, 1, 1, 1)
+    return moved * light + 0.03 * drawn(count, 3, 1, 1) + 0.02 * drawn(*pictures.shape)

@@ -1,0 +1,1 @@
+"""Reconstruction in an audit: who is attacked, with what, and who recognises the pictures."""
