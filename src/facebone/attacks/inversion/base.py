@@ -82,8 +82,7 @@ class InversionAttack(Attack):
         """
         if self.needs_gradients and own.look is None:
             raise UsageError(
-                "needs to differentiate every network on the way to a template, and here one of "
-                "them gives no gradients or a secret stands between",
+                "needs to differentiate the networks on the way to a template",
                 where=f"attack {self.name}",
                 hint="take template_ridge, which learns from templates alone",
             )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facebone.attacks.inversion.linear_decoder import Templates
 from facebone.backbones.base import BackboneSpec
 from facebone.backbones.cut import open_cut
 from facebone.backbones.cut_name import cut_name
@@ -97,3 +99,28 @@ def look_through(names: Sequence[str], device: str | torch.device = "cpu") -> Lo
         return torch.cat(rows, dim=1) / math.sqrt(len(rows))
 
     return look
+
+
+def look_further(look: Look, public: Templates, stored: Templates) -> Look:
+    """The way from pictures to the templates of a system that changes what networks say.
+
+    What it does to embeddings is learnt as one linear map, by least squares: that is all a rotation
+    does, and most of what an adapter does.
+
+    Args:
+        look: from pictures to the embeddings of public backbones (n, d).
+        public: (m, d) of faces that the attacker has.
+        stored: (m, t) what the system stores of them.
+
+    Returns:
+        A function from pictures to templates (n, t) of length one.
+    """
+    # A little of a ridge, for fewer faces than numbers leave the map open.
+    gram = public.T @ public + 1e-3 * len(public) / public.shape[1] * np.eye(public.shape[1])
+    learnt = torch.from_numpy(np.linalg.solve(gram, public.T @ stored).astype(np.float32))
+
+    def further(pictures: Tensor) -> Tensor:
+        rows = look(pictures)
+        return functional.normalize(rows @ learnt.to(rows.device))
+
+    return further

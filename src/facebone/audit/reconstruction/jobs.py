@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from facebone.attacks.inversion.base import OwnFaces, make_inversion
-from facebone.attacks.inversion.guide import look_through
+from facebone.attacks.inversion.guide import look_further, look_through
 from facebone.audit.jobs import Inputs, Settings, material_of
 from facebone.audit.plan import Job, Result
 from facebone.audit.reconstruction.likeness import likeness
@@ -33,14 +33,18 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
     columns, device = settings["columns"], settings["device"]
     stored = _stored(settings, inputs)
     attack = make_inversion(settings["attack"], settings["attack_settings"])
-    look = None
-    if attack.needs_gradients and (stored.public or not attack.knows_system):
-        look = look_through(settings["backbones"], device)
     rows = _chosen(faces.rows["own"], columns)
     # In random order: an attacker who enrolled some did not enrol the first of the alphabet.
     order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(faces.own_faces))
-    templates = stored.templates(rows) if attack.knows_system else side_by_side(rows)
-    attack.learn(OwnFaces(faces.own_faces[order], templates[order], look))
+    public = side_by_side(rows)[order]
+    templates = stored.templates(rows)[order] if attack.knows_system else public
+    look = None
+    if attack.needs_gradients:
+        look = look_through(settings["backbones"], device)
+        if attack.knows_system and not stored.public:
+            some = slice(attack.settings.enrolled)
+            look = look_further(look, public[some], templates[some])
+    attack.learn(OwnFaces(faces.own_faces[order], templates, look))
     leaked = stored.templates(_chosen(faces.rows["attacked"], columns))
     leaked = leaked[settings["first"] : settings["end"]]
     # Each part is shaken by itself.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facebone.attacks.inversion.guide import look_through
 from facebone.audit.attack_choice import parse_inversion
 from facebone.audit.environment import code_fingerprint
 from facebone.audit.level_material import LevelMaterial
@@ -69,6 +70,7 @@ def plan_reconstructions(
         UsageError: an attack needs gradients that a target's backbones do not give.
         DatasetError, PictureError, StorageError: see `faces_job`.
     """
+    _check_gradients(specs, [recipe for _, recipe, _ in targets], source.engine)
     faces = faces_job(
         source.dataset, source.engine, source.judge, seed=source.seed, progress=progress
     )
@@ -89,6 +91,17 @@ def plan_reconstructions(
     every = [*jobs.values(), *looking.values()]
     run_plan(every, store, SerialExecutor(), progress=progress, label="recognising")
     return every, planned
+
+
+def _check_gradients(
+    specs: Sequence[str], recipes: Sequence[TargetRecipe], engine: EmbeddingEngine
+) -> None:
+    """Refuse attacks that need gradients of networks that give none, before any work is done."""
+    if not any(parse_inversion(spec)[0].needs_gradients for spec in specs):
+        return
+    names = tuple(route.backbone.spec.name for route in engine.routes)
+    for chosen in {recipe.columns(names) for recipe in recipes}:
+        look_through([names[column] for column in chosen])
 
 
 def _jobs_of(
