@@ -34,6 +34,7 @@ def print_audit(audit: Audit) -> None:
         )
     print_records(heads, rows)
     _print_bought(audit)
+    _print_rebuilt(audit)
     if audit.reference_protocol is not None:
         share = audit.reference_protocol.member_share
         note("the prototype's own protocol, which misleads (see the report):")
@@ -68,6 +69,21 @@ def _print_bought(audit: Audit) -> None:
     print_records(("what training bought", "members", "strangers", *kinds), rows)
     for target, _ in measured:
         note(f"{target.name}: {bought_in_words(target)}")
+
+
+def _print_rebuilt(audit: Audit) -> None:
+    """Who is recognised in pictures that were rebuilt from templates."""
+    found = [(target.name, one) for target in audit.targets for one in target.reconstructions]
+    if not found:
+        return
+    judge = found[0][1].judge.recogniser
+    note(f"rebuilt pictures that {judge} takes for the same and for another picture of the person:")
+    rows = [
+        (name, one.name, cell(seen.type_i), cell(seen.type_ii), cell(seen.control))
+        for name, one in found
+        for seen in (one.judge,)
+    ]
+    print_records(("rebuilt from", "attack", "type I", "type II", "control"), rows)
 
 
 def print_paths(out: Path) -> None:
