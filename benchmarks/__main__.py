@@ -13,6 +13,7 @@ ON_SYNTHETIC_FACES = (
     "benchmarks.bench_synthesis",
     "benchmarks.bench_shadows",
     "benchmarks.bench_adapters",
+    "benchmarks.attribute_study",
 )
 ON_REAL_FACES = (
     "benchmarks.bench_engine",
@@ -24,6 +25,7 @@ ON_REAL_FACES = (
     "benchmarks.adapted_study",
     "benchmarks.facebone_study",
     "benchmarks.defence_study",
+    "benchmarks.linkage_study",
 )
 
 

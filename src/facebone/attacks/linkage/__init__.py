@@ -1,0 +1,1 @@
+"""Linkage: which records of two databases show one person, and who they are."""
