@@ -26,6 +26,7 @@ ON_REAL_FACES = (
     "benchmarks.facebone_study",
     "benchmarks.defence_study",
     "benchmarks.linkage_study",
+    "benchmarks.extraction_study",
 )
 
 

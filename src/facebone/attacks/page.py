@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 
 from facebone.attacks.access import Access, Channel
+from facebone.attacks.attack import Attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.base import ATTACKS, MembershipAttack
+from facebone.attacks.extraction.base import EXTRACTIONS
+from facebone.attacks.inversion.base import INVERSIONS
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.data.splits import Level
 
 INTRODUCTION = """# Attacks
@@ -66,12 +71,22 @@ shadows are trained under the target's own defence. On adapted models, asked abo
 people, attacks that compare means with shadows are also run `among`, and `loss_threshold` with
 `gain`.
 
-## All attacks
+## Attacks on membership
 
 `shadows`: the attacker trains verifiers of their own by the target's recipe and compares. `known`:
 the attacker knows some members and non-members to learn from.
 
 """
+
+
+OTHER_GOALS = """
+## Other goals
+
+What `--attack NAME` runs stands in audit and report. The others are run from Python, as
+`benchmarks/extraction_study.py`, `attribute_study.py` and `linkage_study.py` do.
+
+| attack | goal | access | run by | what it does |
+| --- | --- | --- | --- | --- |"""
 
 
 def render() -> str:
@@ -83,7 +98,23 @@ def render() -> str:
     ]
     for access in Access:
         lines += [_row(kind) for kind in kinds if kind.access is access]
-    return INTRODUCTION + "\n".join(lines) + "\n"
+    return INTRODUCTION + "\n".join([*lines, *_other_goals()]) + "\n"
+
+
+def _other_goals() -> list[str]:
+    """The attacks that want something else than membership."""
+    lines = [OTHER_GOALS]
+    for registry, how in (
+        (INVERSIONS, "`--attack NAME`"),
+        (EXTRACTIONS, "Python"),
+        (ATTRIBUTE_ATTACKS, "Python"),
+        (LINKAGES, "Python"),
+    ):
+        for name in registry.names():
+            kind: type[Attack] = registry.get(name)
+            cells = (f"`{kind.name}`", kind.goal, kind.access, how, kind.summary)
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
 
 
 def _row(kind: type[MembershipAttack]) -> str:

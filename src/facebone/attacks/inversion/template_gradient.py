@@ -51,7 +51,7 @@ class TemplateGradient(TemplateRidge):
     """
 
     name = "template_gradient"
-    summary = "the same, moved by gradients of the public networks towards the template"
+    summary = "what ridge regression draws, moved by gradients of the public networks"
     knowledge = "The public networks that made the templates, and faces of other people."
     needs_gradients = True
     settings_type = GradientSettings

@@ -1,0 +1,1 @@
+"""Attacks that copy a verifier by asking it about pairs of the attacker's own pictures."""
