@@ -30,7 +30,7 @@ _LEVELS = {
 }
 
 _OTHER_GOALS = {
-    "reconstruction": "rebuilding a face from a template or a score (inversion)",
+    "reconstruction": "rebuilding a face from a template or a score (template and model inversion)",
     "extraction": "copying the verifier by asking it (model extraction)",
     "attributes": "inferring traits such as age from templates (attribute inference)",
     "linkage": "linking templates of one person across databases (linkability)",
