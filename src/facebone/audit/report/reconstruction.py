@@ -6,9 +6,9 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facebone.audit.names import counted
+from facebone.audit.names import counted, percent
 from facebone.audit.report.tables import Table, text
-from facebone.audit.schema import Audit, Interval, ReconstructionResult
+from facebone.audit.schema import Audit, E, Interval, ReconstructionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ReconstructionSection:
     Args:
         sentence: the answer.
         table: a row an attack and target.
-        sheets: one each, none where the pictures are left out.
+        sheets: of the strongest attack on each target, none where the pictures are left out.
     """
 
     sentence: str
@@ -60,13 +60,14 @@ def reconstruction_section(
             ("other picture", "type II"),
             ("control", "strangers"),
             ("real picture", "the best there is"),
-            ("likeness", "SSIM"),
+            ("the person", "SSIM"),
+            ("another", "SSIM"),
         ],
         groups=[
             ("", 1),
             ("as the target's own backbones see it", 3),
             (f"as {rows[0][1].judge.recogniser} sees it, which no attack used", 4),
-            ("", 1),
+            ("likeness to", 2),
         ],
     )
     for target, one in rows:
@@ -86,6 +87,7 @@ def reconstruction_section(
                 table.figure(one.judge.control, "percent"),
                 table.figure(one.judge.genuine, "percent"),
                 table.figure(one.ssim, "area"),
+                table.figure(one.ssim_control, "area"),
             ]
         )
     shown = [
@@ -95,7 +97,9 @@ def reconstruction_section(
             "Faces in three rows: pictures whose templates leaked, what was rebuilt from the "
             "templates, other pictures of the same people",
         )
-        for target, one in rows
+        for target in audit.targets
+        if target.reconstructions
+        for one in (max(target.reconstructions, key=_type_ii),)
         if (target.name, one.name) in sheets
     ]
     return ReconstructionSection(_sentence([one for _, one in rows]), table, shown)
@@ -107,14 +111,23 @@ def _sentence(found: list[ReconstructionResult]) -> str:
     if not measured:
         return "Too few people to say whether rebuilt pictures show them."
     best = max(measured, key=_type_ii)
-    rate, control = _type_ii(best), best.judge.control
-    beside = f", {100 * control.value:.2f} % of strangers" if isinstance(control, Interval) else ""
+    rate, control = best.judge.type_ii, best.judge.control
     people = counted(best.people, "person", "people")
-    return (
+    said = (
         f"From one stored template each of {people}, {best.name} rebuilt pictures that "
         f"{best.judge.recogniser} takes for another photograph of the same person in "
-        f"{100 * rate:.0f} % of the cases{beside}."
+        f"{_percent(rate)} of the cases, and for a stranger in {_percent(control)}."
     )
+    if isinstance(rate, Interval) and isinstance(control, Interval) and rate.low > control.high:
+        return f"{said} Who steals these templates steals faces."
+    return f"{said} This shows nobody."
+
+
+def _percent(figure: E) -> str:
+    """A rate for running text."""
+    if not isinstance(figure, Interval):
+        return "an unknown share"
+    return percent(figure.value, 0 if figure.value >= 0.1 else 2)
 
 
 def _type_ii(one: ReconstructionResult) -> float:

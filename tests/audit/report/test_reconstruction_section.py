@@ -1,0 +1,90 @@
+"""What the page says of rebuilt pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from facebone.audit.report.reconstruction import reconstruction_section
+from facebone.audit.schema import ReconstructionResult
+
+
+def figure(value: float, reach: float = 0.02) -> dict[str, float]:
+    return {"value": value, "low": max(0.0, value - reach), "high": min(1.0, value + reach)}
+
+
+def rebuilt(name: str = "template_ridge", **judged: Any) -> ReconstructionResult:
+    seen = {
+        "recogniser": "other", "threshold": 0.3, "far": 0.001, "type_i": figure(0.8),
+        "type_ii": figure(0.5), "control": figure(0.0005, 0.0004), "genuine": figure(0.98),
+    }  # fmt: skip
+    return ReconstructionResult.model_validate(
+        {
+            "name": name, "summary": "draws", "goal": "reconstruction", "access": "embedding",
+            "knowledge": "Faces.", "people": 200, "control_people": 200, "own_faces": 900,
+            "attacked": seen | {"recogniser": "own"}, "judge": seen | judged,
+            "ssim": figure(0.4), "ssim_control": figure(0.3), "seconds": 3.0,
+        }
+    )  # fmt: skip
+
+
+def with_rebuilt(make_audit, **found: list[ReconstructionResult]):
+    audit = make_audit({name: {"loss_threshold": 0.6} for name in found})
+    targets = [
+        target.model_copy(update={"reconstructions": found[target.name]})
+        for target in audit.targets
+    ]
+    return audit.model_copy(update={"targets": targets})
+
+
+def section(audit, sheets=None):
+    called = {target.name: target.name for target in audit.targets}
+    return reconstruction_section(audit, called, sheets or {})
+
+
+def test_nothing_is_said_where_nothing_was_rebuilt(make_audit):
+    assert section(make_audit()) is None
+
+
+def test_the_strongest_attack_is_the_answer(make_audit):
+    found = section(
+        with_rebuilt(make_audit, none=[rebuilt(), rebuilt("strong", type_ii=figure(0.9))])
+    )
+    assert "strong rebuilt pictures that other takes" in found.sentence
+    assert "90 %" in found.sentence.replace("\u00a0", " ")
+    assert "0.05 %" in found.sentence.replace("\u00a0", " ")
+    assert found.sentence.endswith("steals faces.")
+    assert [row[0].below for row in found.table.rows] == ["template_ridge", "strong"]
+    assert all(len(row) == len(found.table.heads) for row in found.table.rows)
+    assert sum(width for _, width in found.table.groups) == len(found.table.heads)
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"type_ii": figure(0.0005, 0.001)}, "This shows nobody."),
+        ({"type_ii": {"refused": "too few"}}, "Too few people to say"),
+    ],
+)
+def test_what_shows_nobody_is_not_called_a_leak(make_audit, figures, words):
+    found = section(with_rebuilt(make_audit, none=[rebuilt(**figures)]))
+    assert words in found.sentence
+    assert "steals faces" not in found.sentence
+
+
+def test_a_sheet_is_shown_of_the_strongest_attack_on_each_target(make_audit):
+    audit = with_rebuilt(
+        make_audit,
+        none=[rebuilt(), rebuilt("strong", type_ii=figure(0.9))],
+        keyed=[rebuilt()],
+    )
+    sheets = {
+        (target.name, one.name): b"\x89PNG\r\n\x1a\n"
+        for target in audit.targets
+        for one in target.reconstructions
+    }
+    found = section(audit, sheets)
+    assert [sheet.title for sheet in found.sheets] == ["none: strong", "keyed: template_ridge"]
+    assert all(sheet.source.startswith("data:image/png;base64,") for sheet in found.sheets)
+    assert all("three rows" in sheet.alt for sheet in found.sheets)
