@@ -109,15 +109,13 @@ def recognise(seen: Seen, *, seed: int, far: float = FAR) -> Recognition:
 
 def threshold_at(strangers: Matrix, far: float) -> float | Refused:
     """The cosine that a share `far` of pairs of strangers reaches, one picture each."""
-    left, right = np.triu_indices(len(strangers), k=1)
-    needed = mismatched_needed(far)
-    if len(left) < needed:
-        return Refused(f"{len(left)} pairs of strangers are too few, {needed} are needed")
-    cosines = np.einsum("nd,nd->n", strangers[left], strangers[right])
-    # At most that share lies at or above it: of n sorted, the (far n)-th from above and no tie.
-    allowed = int(far * len(cosines))
-    ordered = np.sort(cosines)[::-1]
-    return float(np.nextafter(ordered[allowed], np.float32(np.inf)))
+    count, needed = len(strangers) * (len(strangers) - 1) // 2, mismatched_needed(far)
+    if count < needed:
+        return Refused(f"{count} pairs of strangers are too few, {needed} are needed")
+    cosines = (strangers @ strangers.T)[np.triu_indices(len(strangers), k=1)]
+    # At most that share lies at or above it: of n sorted, just above the (far n)-th from the top.
+    place = count - 1 - int(far * count)
+    return float(np.nextafter(np.partition(cosines, place)[place], np.float32(np.inf)))
 
 
 def _share_of_others(rows: Matrix, seen: Seen, threshold: float) -> Floats:
