@@ -69,6 +69,8 @@ class InversionAttack(Attack):
     knows_system: bool = True
     """Whether the attacker has the system's templates of their own faces, or the public networks'
     alone."""
+    undoes: bool = False
+    """Whether they have both, and bring leaked templates back to what the networks would say."""
     needs_gradients: ClassVar[bool] = False
     """Whether all networks on the way to a template must be public and give gradients."""
     _size: tuple[int, int] | None = None

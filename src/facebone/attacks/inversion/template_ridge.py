@@ -10,7 +10,7 @@ from facebone.attacks.inversion.linear_decoder import LinearDecoder, Templates
 from facebone.backbones.base import Faces
 from facebone.settings import check_integer, check_number, check_word
 
-SYSTEM, NETWORKS = "system", "networks"
+SYSTEM, NETWORKS, BOTH = "system", "networks", "both"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,10 @@ class RidgeSettings:
         strength: of the penalty; see `LinearDecoder.fit`.
         gain: of the difference from the mean face.
         knows: whose templates of their own faces the attacker has: the attacked ``system``'s, for
-            they could enrol them and have stolen those with the rest; or only what the public
-            ``networks`` say, which is another thing where a secret stands between.
-        enrolled: faces of their own that they have templates of; all by default.
+            they could enrol them and have stolen those with the rest; only what the public
+            ``networks`` say, which is another thing where a secret stands between; or ``both``,
+            and then they undo the secret as far as the enrolled faces tell it.
+        enrolled: faces of their own that the system has templates of; all by default.
     """
 
     strength: float = 0.15
@@ -32,7 +33,7 @@ class RidgeSettings:
     enrolled: int | None = None
 
     def __post_init__(self) -> None:
-        check_word("knows", self.knows, (SYSTEM, NETWORKS))
+        check_word("knows", self.knows, (SYSTEM, NETWORKS, BOTH))
         if self.enrolled is not None:
             check_integer("enrolled", self.enrolled, low=FEWEST_FACES)
         check_number("strength", self.strength, low=0, low_open=True)
@@ -66,8 +67,14 @@ class TemplateRidge(InversionAttack):
         """As the settings say."""
         return bool(self.settings.knows == SYSTEM)
 
+    @property
+    def undoes(self) -> bool:  # type: ignore[override]
+        """As the settings say."""
+        return bool(self.settings.knows == BOTH)
+
     def _learn(self, own: OwnFaces) -> None:
-        some = slice(self.settings.enrolled)
+        # Where the networks are known, so are the templates that they make of every face.
+        some = slice(self.settings.enrolled if self.knows_system else None)
         self._decoder = LinearDecoder.fit(
             own.faces[some],
             own.templates[some],
