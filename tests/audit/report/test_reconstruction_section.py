@@ -27,7 +27,8 @@ def rebuilt(
     return ReconstructionResult.model_validate(
         {
             "name": name, "summary": "draws", "goal": "reconstruction", "access": access,
-            "queries": queries, "knowledge": "Faces.", "people": 200, "control_people": 200, "own_faces": 900,
+            "queries": queries, "knowledge": "Faces.", "people": 200,
+            "control_people": 200, "own_faces": 900,
             "attacked": seen | {"recogniser": "own"}, "judge": seen | judged,
             "ssim": figure(0.4), "ssim_control": figure(0.3), "seconds": 3.0,
         }
@@ -79,7 +80,7 @@ def test_the_answer_says_what_it_took(make_audit, access, queries, source, moral
     assert source in found.sentence.replace("\u00a0", " ")
     assert moral in found.sentence
     asked = "-" if queries is None else f"{queries:.0f}"
-    assert found.table.rows[0][1].words == asked
+    assert found.table.rows[0][1].text == asked
 
 
 @pytest.mark.parametrize(

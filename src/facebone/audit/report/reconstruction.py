@@ -75,7 +75,7 @@ def reconstruction_section(
         table.rows.append(
             [
                 text(called[target.name], one.name, strong=True),
-                text("-" if one.queries is None else f"{one.queries:.0f}", ""),
+                text("-" if one.queries is None else f"{one.queries:.0f}"),
                 *(
                     table.figure(figure, "percent")
                     for figure in (
