@@ -184,23 +184,27 @@ class RecognisedFigures(_Part):
     recogniser: str
     threshold: float | None = Field(description="cosine from which it says same person")
     far: float = Field(description="false accept rate on pairs of strangers at that threshold")
-    type_i: E = Field(description="share taken for the very picture whose template leaked")
+    type_i: E = Field(description="share taken for the very picture that is enrolled")
     type_ii: E = Field(description="share taken for another picture of the person")
     control: E = Field(description="share taken for a control person: what any face gets")
     genuine: E = Field(description="share of real pictures taken for another of the person")
 
 
 class ReconstructionResult(_Part):
-    """What one attack rebuilt from the templates of one target."""
+    """What one attack rebuilt from what leaks of one target."""
 
     name: str
     summary: str
     goal: str
     access: str
     knowledge: str
-    people: int = Field(description="attacked, one template each")
+    people: int = Field(description="attacked, one enrolled picture each")
     control_people: int
     own_faces: int = Field(description="pictures of others that the attacker learnt from")
+    queries: float | None = Field(
+        default=None,
+        description="questions or gradients asked about a person, the mean; null where none are",
+    )
     attacked: RecognisedFigures = Field(description="as the target's backbones see it")
     judge: RecognisedFigures = Field(description="as a recogniser sees it that no attack used")
     ssim: E = Field(description="mean structural similarity to the picture, 1 for the very picture")
@@ -233,7 +237,7 @@ class TargetResult(_Part):
     attacks: list[AttackResult]
     strongest: str = Field(description="name of the attack with the highest AUC")
     reconstructions: list[ReconstructionResult] = Field(
-        default=[], description="pictures rebuilt from stored templates, where these were asked for"
+        default=[], description="pictures rebuilt from what leaks, where these were asked for"
     )
     seconds: float
 

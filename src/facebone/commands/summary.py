@@ -72,18 +72,22 @@ def _print_bought(audit: Audit) -> None:
 
 
 def _print_rebuilt(audit: Audit) -> None:
-    """Who is recognised in pictures that were rebuilt from templates."""
+    """Who is recognised in pictures that were rebuilt."""
     found = [(target.name, one) for target in audit.targets for one in target.reconstructions]
     if not found:
         return
     judge = found[0][1].judge.recogniser
     note(f"rebuilt pictures that {judge} takes for the same and for another picture of the person:")
     rows = [
-        (name, one.name, cell(seen.type_i), cell(seen.type_ii), cell(seen.control))
+        (name, one.name, _asked(one.queries), *map(cell, (seen.type_i, seen.type_ii, seen.control)))
         for name, one in found
         for seen in (one.judge,)
     ]
-    print_records(("rebuilt from", "attack", "type I", "type II", "control"), rows)
+    print_records(("rebuilt from", "attack", "asked", "type I", "type II", "control"), rows)
+
+
+def _asked(queries: float | None) -> str:
+    return "-" if queries is None else f"{queries:.0f}"
 
 
 def print_paths(out: Path) -> None:

@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from facebone.attacks.inversion.refinement import RefinementSettings, refine, total_variation
+from facebone.attacks.inversion.refinement import (
+    RefinementSettings,
+    refine,
+    total_variation,
+    towards,
+)
 from facebone.attacks.inversion.tensors import to_tensor
 from facebone.errors import UsageError
 
@@ -24,7 +29,9 @@ def shown(count=40, seed=0):
 
 def test_pictures_come_nearer_to_their_templates():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
-    made = refine(start, wanted, look, RefinementSettings(steps=30, smoothness=0.0), seed=0)
+    made = refine(
+        start, towards(wanted), look, RefinementSettings(steps=30, smoothness=0.0), seed=0
+    )
     before, after = (
         (look(to_tensor(faces)).numpy() * wanted).sum(axis=1) for faces in (start, made)
     )
@@ -35,7 +42,7 @@ def test_pictures_come_nearer_to_their_templates():
 
 def test_no_step_leaves_pictures_as_they_are():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
-    made = refine(start, wanted, look, RefinementSettings(steps=0), seed=0)
+    made = refine(start, towards(wanted), look, RefinementSettings(steps=0), seed=0)
     np.testing.assert_array_equal(made, start)
 
 
@@ -43,7 +50,9 @@ def test_smoothness_and_loyalty_do_what_they_say():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
 
     def made(**settings):
-        return refine(start, wanted, look, RefinementSettings(steps=20, **settings), seed=0)
+        return refine(
+            start, towards(wanted), look, RefinementSettings(steps=20, **settings), seed=0
+        )
 
     free = made(smoothness=0.0, loyalty=0.0)
     smooth = made(smoothness=100.0, loyalty=0.0)
@@ -57,7 +66,7 @@ def test_the_seed_decides_the_shaking():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
     settings = RefinementSettings(steps=3)
     one, again, other = (
-        refine(start, wanted, look, settings, seed=seed).tobytes() for seed in (0, 0, 1)
+        refine(start, towards(wanted), look, settings, seed=seed).tobytes() for seed in (0, 0, 1)
     )
     assert one == again != other
 

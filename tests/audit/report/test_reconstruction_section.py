@@ -14,15 +14,21 @@ def figure(value: float, reach: float = 0.02) -> dict[str, float]:
     return {"value": value, "low": max(0.0, value - reach), "high": min(1.0, value + reach)}
 
 
-def rebuilt(name: str = "template_ridge", **judged: Any) -> ReconstructionResult:
+def rebuilt(
+    name: str = "template_ridge",
+    access: str = "embedding",
+    queries: float | None = None,
+    **judged: Any,
+) -> ReconstructionResult:
     seen = {
         "recogniser": "other", "threshold": 0.3, "far": 0.001, "type_i": figure(0.8),
         "type_ii": figure(0.5), "control": figure(0.0005, 0.0004), "genuine": figure(0.98),
     }  # fmt: skip
     return ReconstructionResult.model_validate(
         {
-            "name": name, "summary": "draws", "goal": "reconstruction", "access": "embedding",
-            "knowledge": "Faces.", "people": 200, "control_people": 200, "own_faces": 900,
+            "name": name, "summary": "draws", "goal": "reconstruction", "access": access,
+            "queries": queries, "knowledge": "Faces.", "people": 200,
+            "control_people": 200, "own_faces": 900,
             "attacked": seen | {"recogniser": "own"}, "judge": seen | judged,
             "ssim": figure(0.4), "ssim_control": figure(0.3), "seconds": 3.0,
         }
@@ -58,6 +64,23 @@ def test_the_strongest_attack_is_the_answer(make_audit):
     assert [row[0].below for row in found.table.rows] == ["template_ridge", "strong"]
     assert all(len(row) == len(found.table.heads) for row in found.table.rows)
     assert sum(width for _, width in found.table.groups) == len(found.table.heads)
+
+
+@pytest.mark.parametrize(
+    ("access", "queries", "source", "moral"),
+    [
+        ("embedding", None, "From one stored template each of 200", "steals these templates"),
+        ("score", 500.0, "From 500 scores for each of 200", "may ask this often sees faces"),
+        ("weights", 23.0, "From 23 gradients for each of 200", "steals this model"),
+        ("weights", None, "From an identification model of 200", "steals this model"),
+    ],
+)
+def test_the_answer_says_what_it_took(make_audit, access, queries, source, moral):
+    found = section(with_rebuilt(make_audit, none=[rebuilt(access=access, queries=queries)]))
+    assert source in found.sentence.replace("\u00a0", " ")
+    assert moral in found.sentence
+    asked = "-" if queries is None else f"{queries:.0f}"
+    assert found.table.rows[0][1].text == asked
 
 
 @pytest.mark.parametrize(

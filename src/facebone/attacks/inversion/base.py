@@ -1,4 +1,4 @@
-"""What template inversion is: from stored templates to pictures of the people they were made of."""
+"""What inversion is: from what leaks of enrolled people to pictures of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.inversion.leaks import Leak
 from facebone.attacks.inversion.linear_decoder import Templates
 from facebone.backbones.base import Faces
 from facebone.errors import UsageError
@@ -60,21 +61,27 @@ class OwnFaces:
 
 
 class InversionAttack(Attack):
-    """Makes a picture of each template.
+    """Makes a picture of each person of whom something leaks.
 
-    This class checks what goes in and comes out; a subclass implements `_learn` and `_rebuild`.
+    This class checks what goes in and comes out; a subclass says which leak it takes, and
+    implements `_learn` and `_rebuild`.
     """
 
     goal = Goal.RECONSTRUCTION
-    knows_system: bool = True
+    leak_type: ClassVar[type[Leak]]
+    """What it takes; a leak asks for the access that the attack needs."""
+    knows_system: bool = False
     """Whether the attacker has the system's templates of their own faces, or the public networks'
     alone."""
     undoes: bool = False
     """Whether they have both, and bring leaked templates back to what the networks would say."""
     needs_gradients: ClassVar[bool] = False
     """Whether all networks on the way to a template must be public and give gradients."""
+    slow: ClassVar[bool] = False
+    """Whether a person takes so long that few are done together, lest much is lost by a stop."""
+    enrolled: int | None = None
+    """Own faces that the attacker has templates of; None for all."""
     _size: tuple[int, int] | None = None
-    _width = 0
 
     def learn(self, own: OwnFaces) -> None:
         """Learn from the attacker's own faces.
@@ -86,47 +93,50 @@ class InversionAttack(Attack):
             raise UsageError(
                 "needs to differentiate the networks on the way to a template",
                 where=f"attack {self.name}",
-                hint="take template_ridge, which learns from templates alone",
+                hint="take one that needs none: template_ridge or score_regression",
             )
         self._learn(own)
         height, width = own.faces.shape[1:3]
-        self._size, self._width = (height, width), own.templates.shape[1]
+        self._size = (height, width)
 
-    def reconstruct(self, templates: Templates, *, seed: int, device: str = "cpu") -> Faces:
-        """Pictures of n templates, (n, h, w, 3) uint8, of the size of the attacker's own.
+    def reconstruct(self, leak: Leak, *, seed: int, device: str = "cpu") -> Faces:
+        """Pictures of n people, (n, h, w, 3) uint8, of the size of the attacker's own.
 
         Args:
-            templates: (n, d) of length one.
+            leak: of n people; it counts what is asked.
             seed: for everything random.
             device: ``cpu`` or ``cuda:N``, where the networks are.
 
         Raises:
-            UsageError: it has not learnt, or the templates are of another width or not finite.
+            UsageError: it has not learnt, or it is handed another leak than it takes.
         """
         check_seed(seed)
-        if self._size is None:
-            raise UsageError("must learn before it reconstructs", where=f"attack {self.name}")
-        if templates.ndim != 2 or templates.shape[1] != self._width:
+        if not isinstance(leak, self.leak_type):
             raise UsageError(
-                f"has learnt from templates of width {self._width}, got {templates.shape}",
+                f"needs {self.access} access, to a {self.leak_type.__name__}, was given a "
+                f"{type(leak).__name__}",
                 where=f"attack {self.name}",
             )
-        if not np.isfinite(templates).all():
-            raise UsageError("templates are not finite", where=f"attack {self.name}")
-        if not len(templates):
+        if self._size is None:
+            raise UsageError("must learn before it reconstructs", where=f"attack {self.name}")
+        if not len(leak):
             return np.empty((0, *self._size, 3), dtype=np.uint8)
-        return self._rebuild(templates, seed=seed, device=device)
+        return self._rebuild(leak, seed=seed, device=device)
 
     @abstractmethod
     def _learn(self, own: OwnFaces) -> None:
         """Learn; all checks are done."""
 
     @abstractmethod
-    def _rebuild(self, templates: Templates, *, seed: int, device: str) -> Faces:
-        """Pictures of at least one template; all checks are done."""
+    def _rebuild(self, leak: Any, *, seed: int, device: str) -> Faces:
+        """Pictures of at least one person, from a leak of `leak_type`; all checks are done."""
 
 
 INVERSIONS: Registry[type[InversionAttack]] = Registry("attack")
+INVERSIONS.add("score_regression", "facebone.attacks.inversion.score_regression:ScoreRegression")
+INVERSIONS.add("score_search", "facebone.attacks.inversion.score_search:ScoreSearch")
+INVERSIONS.add("score_gradient", "facebone.attacks.inversion.score_gradient:ScoreGradient")
+INVERSIONS.add("mi_face", "facebone.attacks.inversion.mi_face:MiFace")
 INVERSIONS.add("template_ridge", "facebone.attacks.inversion.template_ridge:TemplateRidge")
 INVERSIONS.add("template_gradient", "facebone.attacks.inversion.template_gradient:TemplateGradient")
 

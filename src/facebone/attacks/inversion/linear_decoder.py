@@ -11,6 +11,9 @@ from facebone.backbones.base import Faces
 
 Templates = npt.NDArray[np.float32]
 
+STRENGTH, GAIN = 0.15, 1.5
+"""Of the decoder unless told otherwise; see `LinearDecoder`."""
+
 AT_ONCE = 512
 """Faces held as floats at a time: 77 MB of 112 pixels a side."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,6 +18,11 @@ from facebone.attacks.inversion.tensors import to_faces, to_tensor
 from facebone.backbones.base import Faces
 from facebone.seeding import derive_seed
 from facebone.settings import check_integer, check_number
+
+Rows = npt.NDArray[np.intp]
+Aim = Callable[[Rows, Templates], Templates]
+"""Where embeddings (q, d) of pictures at some places (q,) should go: directions (q, d), of length
+one or zero."""
 
 AT_ONCE = 32
 """Pictures that are moved together."""
@@ -48,18 +56,18 @@ class RefinementSettings:
 
 def refine(
     faces: Faces,
-    templates: Templates,
+    aim: Aim,
     look: Look,
     settings: RefinementSettings,
     *,
     seed: int,
     device: str = "cpu",
 ) -> Faces:
-    """Pictures like the first ones that networks take for the templates' people.
+    """Pictures like the first ones that networks see going where they should.
 
     Args:
         faces: (n, h, w, 3) to begin with.
-        templates: (n, d) of length one.
+        aim: where embeddings should go, asked anew in each step.
         look: the networks.
         settings: how.
         seed: of the shaking.
@@ -74,17 +82,21 @@ def refine(
     """
     found = np.empty_like(faces)
     for begin in range(0, len(faces), AT_ONCE):
-        rows = slice(begin, begin + AT_ONCE)
+        rows = np.arange(begin, min(begin + AT_ONCE, len(faces)))
         generator = torch.Generator().manual_seed(derive_seed(seed, "refinement", begin))
         start = to_tensor(faces[rows], device)
-        wanted = torch.from_numpy(templates[rows]).to(device)
-        found[rows] = to_faces(_move(start, wanted, look, settings, generator))
+        found[rows] = to_faces(_move(start, partial(aim, rows), look, settings, generator))
     return found
+
+
+def towards(templates: Templates) -> Aim:
+    """The aim of pictures whose templates (n, d) are known."""
+    return lambda rows, _: templates[rows]
 
 
 def _move(
     start: Tensor,
-    wanted: Tensor,
+    aim: Callable[[Templates], Templates],
     look: Look,
     settings: RefinementSettings,
     generator: torch.Generator,
@@ -94,7 +106,9 @@ def _move(
     for number in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = settings.step * (1 - number / settings.steps)
-        missed = 1 - (look(shaken(pictures, generator)) * wanted).sum(dim=1)
+        seen = look(shaken(pictures, generator))
+        wanted = torch.from_numpy(aim(seen.detach().cpu().numpy())).to(seen.device)
+        missed = 1 - (seen * wanted).sum(dim=1)
         moved = (pictures - start).square().mean(dim=(1, 2, 3))
         loss = missed + settings.smoothness * total_variation(pictures) + settings.loyalty * moved
         optimiser.zero_grad()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from facebone.attacks.inversion.base import OwnFaces
 from facebone.attacks.inversion.guide import Look
-from facebone.attacks.inversion.linear_decoder import Templates
-from facebone.attacks.inversion.refinement import RefinementSettings, refine
+from facebone.attacks.inversion.leaks import TemplateLeak
+from facebone.attacks.inversion.refinement import RefinementSettings, refine, towards
 from facebone.attacks.inversion.template_ridge import RidgeSettings, TemplateRidge
 from facebone.backbones.base import Faces
 
@@ -54,6 +54,7 @@ class TemplateGradient(TemplateRidge):
     summary = "what ridge regression draws, moved by gradients of the public networks"
     knowledge = "The public networks that made the templates, and faces of other people."
     needs_gradients = True
+    slow = True
     settings_type = GradientSettings
     _look: Look
 
@@ -63,10 +64,10 @@ class TemplateGradient(TemplateRidge):
             raise RuntimeError("no networks to look through")
         self._look = own.look
 
-    def _rebuild(self, templates: Templates, *, seed: int, device: str) -> Faces:
+    def _rebuild(self, leak: TemplateLeak, *, seed: int, device: str) -> Faces:
         return refine(
-            super()._rebuild(templates, seed=seed, device=device),
-            templates,
+            self._draw(leak),
+            towards(leak.templates),
             self._look,
             self.settings.refinement(),
             seed=seed,

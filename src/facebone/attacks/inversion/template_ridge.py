@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from facebone.attacks.access import Access
 from facebone.attacks.inversion.base import FEWEST_FACES, InversionAttack, OwnFaces
-from facebone.attacks.inversion.linear_decoder import LinearDecoder, Templates
+from facebone.attacks.inversion.leaks import TemplateLeak
+from facebone.attacks.inversion.linear_decoder import GAIN, STRENGTH, LinearDecoder
 from facebone.backbones.base import Faces
+from facebone.errors import UsageError
 from facebone.settings import check_integer, check_number, check_word
 
 SYSTEM, NETWORKS, BOTH = "system", "networks", "both"
@@ -27,15 +29,17 @@ class RidgeSettings:
         enrolled: faces of their own that the system has templates of; all by default.
     """
 
-    strength: float = 0.15
-    gain: float = 1.5
+    strength: float = STRENGTH
+    gain: float = GAIN
     knows: str = SYSTEM
     enrolled: int | None = None
 
     def __post_init__(self) -> None:
         check_word("knows", self.knows, (SYSTEM, NETWORKS, BOTH))
         if self.enrolled is not None:
-            check_integer("enrolled", self.enrolled, low=FEWEST_FACES)
+            # Whoever knows the networks draws by them, and needs the enrolled for the secret alone.
+            low = 1 if self.knows == BOTH else FEWEST_FACES
+            check_integer("enrolled", self.enrolled, low=low)
         check_number("strength", self.strength, low=0, low_open=True)
         check_number("gain", self.gain, low=0, low_open=True)
 
@@ -60,6 +64,7 @@ class TemplateRidge(InversionAttack):
     access = Access.EMBEDDING
     knowledge = "Faces of other people, and the templates that the system makes of them."
     settings_type = RidgeSettings
+    leak_type = TemplateLeak
     _decoder: LinearDecoder
 
     @property
@@ -72,9 +77,14 @@ class TemplateRidge(InversionAttack):
         """As the settings say."""
         return bool(self.settings.knows == BOTH)
 
+    @property
+    def enrolled(self) -> int | None:  # type: ignore[override]
+        """As the settings say."""
+        return self.settings.enrolled  # type: ignore[no-any-return]
+
     def _learn(self, own: OwnFaces) -> None:
         # Where the networks are known, so are the templates that they make of every face.
-        some = slice(self.settings.enrolled if self.knows_system else None)
+        some = slice(self.enrolled if self.knows_system else None)
         self._decoder = LinearDecoder.fit(
             own.faces[some],
             own.templates[some],
@@ -82,6 +92,20 @@ class TemplateRidge(InversionAttack):
             gain=self.settings.gain,
         )
 
-    def _rebuild(self, templates: Templates, *, seed: int, device: str) -> Faces:
+    def _rebuild(self, leak: TemplateLeak, *, seed: int, device: str) -> Faces:
         del seed, device
-        return self._decoder.decode(templates)
+        return self._draw(leak)
+
+    def _draw(self, leak: TemplateLeak) -> Faces:
+        """What the decoder draws of templates.
+
+        Raises:
+            UsageError: they are of another width than those it has learnt from.
+        """
+        width = len(self._decoder.centre)
+        if leak.templates.shape[1] != width:
+            raise UsageError(
+                f"has learnt from templates of width {width}, got {leak.templates.shape}",
+                where=f"attack {self.name}",
+            )
+        return self._decoder.decode(leak.templates)

@@ -5,7 +5,7 @@ Made in this process, for it reads pictures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class FaceMaterial:
         own_faces: (m, h, w, 3).
         attacked_faces: (n, h, w, 3).
         others_faces: (n, h, w, 3) the first other picture of each attacked person.
-        rows: part -> of each of the audit's backbones (.., d_k), of length one.
+        found: part -> of each of the audit's backbones (.., d_k), as long as it gives them.
         judged: part -> (.., d) under the judge, of length one; not of ``own``.
         of: (o,) whom each other picture shows, as a row of ``attacked``.
         people: (n,) ids of the attacked pictures.
@@ -50,10 +50,14 @@ class FaceMaterial:
     own_faces: Faces
     attacked_faces: Faces
     others_faces: Faces
-    rows: Mapping[str, tuple[Matrix, ...]]
+    found: Mapping[str, tuple[Matrix, ...]]
     judged: Mapping[str, Matrix]
     of: Rows
     people: Any
+
+    def rows(self, part: str, columns: Sequence[int]) -> tuple[Matrix, ...]:
+        """Embeddings of a part under the backbones at `columns`, of length one."""
+        return tuple(normalise(self.found[part][column]) for column in columns)
 
     @classmethod
     def from_result(cls, result: Result) -> FaceMaterial:
@@ -149,7 +153,7 @@ def _make(
     }
     for name, which in parts.items():
         for k, matrix in enumerate(found.matrices):
-            arrays[f"{name}_{k}"] = normalise(matrix[row[which]])
+            arrays[f"{name}_{k}"] = matrix[row[which]]
         if name != "own":
             arrays[f"{name}_judged"] = normalise(judged.matrices[0][judged_row[which]])
     facts = {"backbones": len(engine.routes), "judge": judge.backbone.spec.name}

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facebone.attacks.inversion.classifier_leak import ClassifierLeak
 from facebone.attacks.inversion.guide import look_through
+from facebone.attacks.inversion.leaks import TemplateLeak
 from facebone.audit.attack_choice import parse_inversion
 from facebone.audit.environment import code_fingerprint
 from facebone.audit.level_material import LevelMaterial
@@ -23,7 +25,7 @@ from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import Route
 
 AT_ONCE = 25
-"""People whose pictures a job moves by gradients: what an interrupted run loses."""
+"""People of whom a slow attack makes pictures in a job: what an interrupted run loses."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +57,9 @@ def plan_reconstructions(
     *,
     progress: ProgressFactory = SilentProgress,
 ) -> tuple[list[Job], list[PlannedReconstruction]]:
-    """Rebuild pictures from the templates of each target, and look at them.
+    """Rebuild pictures from what leaks of each target, and look at them.
 
-    Targets that store the same templates share the work.
+    Targets that store the same templates share the work on these.
 
     Args:
         specs: of the attacks.
@@ -123,21 +125,24 @@ def _jobs_of(
         "attack_settings": settings,
         "backbones": chosen,
         "columns": list(columns),
+        "routes": [dict(route.describe()) for route in routes],
         "seed": source.seed,
         "device": source.device,
         "code": code_fingerprint(),
     }
     inputs: tuple[str, ...] = (FACES,)
     stores = " + ".join(chosen)
-    # Templates of its own are those of one trained target; others anybody can work out.
-    if recipe.unfitted(tuple(chosen)).public_templates:
+    # Answers and templates of its own are those of one trained target; other templates anybody can
+    # work out.
+    of_templates = attack.leak_type in (TemplateLeak, ClassifierLeak)
+    if of_templates and recipe.unfitted(tuple(chosen)).public_templates:
         asked["recipe"] = plain(asdict(TargetRecipe("templates", "none", head="cosine")))
     else:
         stores = target
         asked |= {"recipe": plain(asdict(recipe)), "material": level.source}
         inputs = (FACES, level.source)
-    # Only gradients take long; whoever learns anew for each part should not do so in vain.
-    size = AT_ONCE if attack.needs_gradients else count
+    # Whoever learns anew for each part should not do so in vain.
+    size = AT_ONCE if attack.slow else count
     made = [
         Job(
             f"{spec} on {stores} from {first}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlannedReconstruction:
-    """An attack on the templates of one target.
+    """An attack on what leaks of one target.
 
     Args:
         target: its name.

@@ -35,6 +35,7 @@ def reconstruction_result(
         people=found["people"],
         control_people=found["control_people"],
         own_faces=found["own_faces"],
+        queries=found["queries"],
         attacked=_figures(" + ".join(backbones), found["recognised"]["attacked"]),
         judge=_figures(planned.judge, found["recognised"]["judge"]),
         ssim=to_schema(figure_from_json(found["likeness"]["ssim"])),

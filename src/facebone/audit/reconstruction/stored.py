@@ -1,4 +1,4 @@
-"""What a target keeps of a picture in its database."""
+"""The target's head, and what it keeps of a picture in its database."""
 
 from __future__ import annotations
 
@@ -44,10 +44,16 @@ def stored_by(
     if not head.public_templates:
         if material is None:  # whoever plans the job knows
             raise ValueError(f"{recipe.name} makes templates of its own")
-        if isinstance(material, UnitMaterial):
-            _, rows, _ = members_of(material, seed=seed)
-            learnt = material.training.take(rows)
-        else:
-            learnt = material.pool.take(members_of_seed(material, seed=seed))
-        head, _ = train(recipe, material, learnt, seed=seed)
+        head = head_of_seed(recipe, material, seed=seed)
     return Stored(head.stored, head.public_templates)
+
+
+def head_of_seed(recipe: TargetRecipe, material: Material | UnitMaterial, *, seed: int) -> Head:
+    """The head of a target, trained on the members that a seed draws."""
+    if isinstance(material, UnitMaterial):
+        _, rows, _ = members_of(material, seed=seed)
+        learnt = material.training.take(rows)
+    else:
+        learnt = material.pool.take(members_of_seed(material, seed=seed))
+    head, _ = train(recipe, material, learnt, seed=seed)
+    return head

@@ -1,4 +1,4 @@
-"""What was rebuilt from templates: a table of who recognises it, and contact sheets."""
+"""What was rebuilt from what leaks: a table of who recognises it, and contact sheets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Sheet:
     """A contact sheet.
 
     Args:
-        title: whose templates, and which attack.
+        title: what leaks, and which attack.
         source: of the image.
         alt: what it shows, for who cannot see it.
     """
@@ -53,6 +53,7 @@ def reconstruction_section(
         "of strangers in a thousand for one person. Small figures are 95 % intervals.",
         heads=[
             ("target", "attack"),
+            ("asked", "a person"),
             ("same picture", "type I"),
             ("other picture", "type II"),
             ("control", "strangers"),
@@ -64,7 +65,7 @@ def reconstruction_section(
             ("another", "SSIM"),
         ],
         groups=[
-            ("", 1),
+            ("", 2),
             ("as the target's own backbones see it", 3),
             (f"as {rows[0][1].judge.recogniser} sees it, which no attack used", 4),
             ("likeness to", 2),
@@ -74,6 +75,7 @@ def reconstruction_section(
         table.rows.append(
             [
                 text(called[target.name], one.name, strong=True),
+                text("-" if one.queries is None else f"{one.queries:.0f}"),
                 *(
                     table.figure(figure, "percent")
                     for figure in (
@@ -94,8 +96,8 @@ def reconstruction_section(
         Sheet(
             f"{called[target.name]}: {one.name}",
             "data:image/png;base64," + base64.b64encode(sheets[target.name, one.name]).decode(),
-            "Faces in three rows: pictures whose templates leaked, what was rebuilt from the "
-            "templates, other pictures of the same people",
+            "Faces in three rows: pictures that are enrolled, what was rebuilt, other pictures of "
+            "the same people",
         )
         for target in audit.targets
         if target.reconstructions
@@ -113,14 +115,30 @@ def _sentence(found: list[ReconstructionResult]) -> str:
     best = max(measured, key=_type_ii)
     rate, control = best.judge.type_ii, best.judge.control
     people = counted(best.people, "person", "people")
+    source, moral = _source(best)
     said = (
-        f"From one stored template each of {people}, {best.name} rebuilt pictures that "
+        f"From {source.format(people=people)}, {best.name} rebuilt pictures that "
         f"{best.judge.recogniser} takes for another photograph of the same person in "
         f"{_percent(rate)} of the cases, and for a stranger in {_percent(control)}."
     )
     if isinstance(rate, Interval) and isinstance(control, Interval) and rate.low > control.high:
-        return f"{said} Who steals these templates steals faces."
+        return f"{said} {moral}"
     return f"{said} This shows nobody."
+
+
+def _source(one: ReconstructionResult) -> tuple[str, str]:
+    """What the pictures were made from, with a place for the people, and what comes of it."""
+    if one.access == "embedding":
+        return "one stored template each of {people}", "Who steals these templates steals faces."
+    if one.queries is None:
+        return "an identification model of {people}", "Who steals this model steals faces."
+    if one.access == "score":
+        asked = f"{one.queries:.0f} scores for each of {{people}}"
+        return asked, "Who may ask this often sees faces."
+    return (
+        f"{one.queries:.0f} gradients for each of {{people}}",
+        "Who steals this model steals faces.",
+    )
 
 
 def _percent(figure: E) -> str:

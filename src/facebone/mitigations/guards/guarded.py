@@ -17,6 +17,7 @@ from facebone.settings import parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import (
     COMPOSED,
+    Head,
     Inside,
     LearningHead,
     PeopleHead,
@@ -88,6 +89,11 @@ class Guarded(LearningHead):
     def base_name(self) -> str:
         """Name of the head that learns."""
         return self._inner.base_name
+
+    @property
+    def bare(self) -> Head:
+        """The head inside, without its guards."""
+        return self._inner.bare
 
     @property
     def answers_vary(self) -> bool:

@@ -76,6 +76,11 @@ class Head(FitsMany):
         return self.name
 
     @property
+    def bare(self) -> Head:
+        """What whoever holds the weights is left with, who takes guards of answers off."""
+        return self
+
+    @property
     def answers_vary(self) -> bool:
         """Whether it may answer the same question otherwise the next time; see `reseed`."""
         return False
