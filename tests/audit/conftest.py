@@ -9,7 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from facebone.attacks.attributes.traits import Traits
+from facebone.audit.gallery import Gallery
 from facebone.audit.material import Material
+from facebone.audit.other_goals.crowd import Crowd
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units
 from facebone.data.dataset import Dataset
@@ -19,6 +22,7 @@ from facebone.data.splits import Level
 from facebone.errors import DecodeError
 from facebone.seeding import make_rng
 from facebone.verification.chain import Problem
+from facebone.verification.embedded_pairs import normalise
 from facebone.verification.engine import Embedded
 
 
@@ -44,6 +48,12 @@ def make_people() -> Callable[..., Dataset]:
 def make_unit_material() -> Callable[..., UnitMaterial]:
     """Makes material of pictures or people, drawn and embedded as an audit does, but made up."""
     return _make_units
+
+
+@pytest.fixture(scope="session")
+def make_crowd() -> Callable[..., Crowd]:
+    """Makes the people of attacks of other goals than membership, without pictures."""
+    return _make_crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,3 +189,35 @@ def _draw(
         ]
     )
     return Pairs(left[chosen], right[chosen], same[chosen])
+
+
+def _make_crowd(material: Gallery, *, people: int = 90, pictures: int = 4, seed: int = 5) -> Crowd:
+    """Other people under the imagined backbones of a material, a third of each kind.
+
+    Attributes are a direction each of the first backbone's embeddings, and a coin.
+    """
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(people), pictures)
+    first = np.tile(np.arange(pictures) == 0, people)
+    role = np.select([owner % 3 == 0, (owner % 3 == 1) & first, owner % 3 == 1], [0, 1, 2], 3)
+    matrices = []
+    for matrix in material.matrices:
+        centres = rng.normal(size=(people, matrix.shape[1]))
+        noise = rng.normal(size=(len(owner), matrix.shape[1]))
+        matrices.append((centres[owner] + 0.5 * noise).astype(np.float32))
+    second = np.tanh(matrices[0] @ rng.normal(size=(matrices[0].shape[1], 10))).astype(np.float32)
+    names = np.array([f"q{who:03d}" for who in owner])
+    shown = np.array([matrices[0][owner == who, 0].mean() for who in range(people)])
+    coin = rng.random(people) < 0.5
+    values = np.stack([shown[owner] > 0, coin[owner]], axis=1).astype(float)
+    return Crowd(
+        backbones=material.backbones,
+        matrices=tuple(matrices),
+        ids=np.array([f"{name}/{i}" for i, name in enumerate(names)]),
+        people=names,
+        role=role.astype(np.int8),
+        stated=np.arange(len(names)),
+        network="third",
+        second=normalise(second),
+        traits=Traits(("shown", "coin"), values, names),
+    )

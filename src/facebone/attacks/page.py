@@ -82,10 +82,19 @@ the attacker knows some members and non-members to learn from.
 OTHER_GOALS = """
 ## Other goals
 
-What `--attack NAME` runs stands in audit and report. The others are run from Python, as
-`benchmarks/extraction_study.py`, `attribute_study.py` and `linkage_study.py` do.
+`--attack NAME` runs these too, on the targets of the first seed, beside a control and what needs no
+target. A third of the people with two pictures or more are attacked, as many stand by as control,
+and the others are the attacker's; audit.json and the report have a section for each goal.
 
-| attack | goal | access | run by | what it does |
+- **Extraction** asks about pairs of the attacker's pictures and judges the copy on pairs of the
+  others, after 100, 1,000 and 10,000 questions; `copy_head:queries=100+500` asks for other numbers.
+  The target decides at a false accept rate of 1 %.
+- **Linkage** compares the target's database with that of another installation, trained anew and
+  under a key of its own (`direct`, `unaligned`), with that of another network, `--judge`
+  (`linear_alignment`), or with names and public pictures, half of them of people who are in it.
+- **Attributes** are those that the data set states: `celeba` and `synthetic` do.
+
+| attack | goal | access | knows | what it does |
 | --- | --- | --- | --- | --- |"""
 
 
@@ -104,15 +113,11 @@ def render() -> str:
 def _other_goals() -> list[str]:
     """The attacks that want something else than membership."""
     lines = [OTHER_GOALS]
-    for registry, how in (
-        (INVERSIONS, "`--attack NAME`"),
-        (EXTRACTIONS, "Python"),
-        (ATTRIBUTE_ATTACKS, "Python"),
-        (LINKAGES, "Python"),
-    ):
+    for registry in (INVERSIONS, EXTRACTIONS, ATTRIBUTE_ATTACKS, LINKAGES):
         for name in registry.names():
             kind: type[Attack] = registry.get(name)
-            cells = (f"`{kind.name}`", kind.goal, kind.access, how, kind.summary)
+            knows = kind.knowledge.rstrip(".")
+            cells = (f"`{kind.name}`", kind.goal, kind.access, knows, kind.summary)
             lines.append(f"| {' | '.join(cells)} |")
     return lines
 

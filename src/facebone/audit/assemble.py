@@ -96,6 +96,7 @@ def target_result(
     *,
     compared: Sequence[Result] = (),
     reconstructions: Sequence[ReconstructionResult] = (),
+    others: Mapping[str, Sequence[Any]] | None = None,
 ) -> TargetResult:
     """One target over all seeds.
 
@@ -107,6 +108,7 @@ def target_result(
         attacks: those tried on this target.
         compared: target and shadows of each seed, where there are shadows.
         reconstructions: from its templates.
+        others: fields of the result -> those of attacks of yet other goals.
     """
     utilities = [UtilityFigures.model_validate(result.values["utility"]) for result in made]
     member_accuracies = [result.values["member_accuracy"] for result in made]
@@ -128,6 +130,7 @@ def target_result(
         attacks=found,
         strongest=max(found, key=_strength).name,
         reconstructions=list(reconstructions),
+        **{name: list(results) for name, results in (others or {}).items()},
         seconds=sum(result.seconds for result in made),
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 from facebone.attacks.access import Access
 from facebone.attacks.asking import Asking, parse_attack
 from facebone.attacks.base import ATTACKS, make_attack
-from facebone.attacks.inversion.base import INVERSIONS, InversionAttack, make_inversion
+from facebone.attacks.inversion.base import InversionAttack, make_inversion
+from facebone.audit.other_goals.choice import other_names, parse_other
 from facebone.data.splits import Level
 from facebone.errors import UnknownNameError, UsageError
 from facebone.settings import parse_spec
@@ -180,12 +181,12 @@ def split_goals(specs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     membership, others = [], []
     for spec in specs:
         name = parse_spec(spec, where="--attack")[0]
-        if name in INVERSIONS:
+        if name in other_names():
             others.append(spec)
         elif name in ATTACKS or name == ALL:
             membership.append(spec)
         else:
-            raise UnknownNameError("attack", name, (*ATTACKS.names(), *INVERSIONS.names()))
+            raise UnknownNameError("attack", name, (*ATTACKS.names(), *other_names()))
     return tuple(membership), tuple(others)
 
 
@@ -211,17 +212,22 @@ def check_others(specs: Sequence[str], *, access: Access, trains: bool = True) -
 
     Raises:
         UnknownNameError: no such attack or setting.
-        UsageError: a value is wrong, or an attack needs more access than is given.
+        UsageError: a value is wrong, or an attack needs more access than is given, or targets that
+            the audit trains.
     """
     twice = sorted({spec for spec in specs if list(specs).count(spec) > 1})
     if twice:
         raise UsageError(f"{twice[0]} is named twice", where="--attack")
     for spec in specs:
-        attack, _ = parse_inversion(spec)
-        if not (trains and access.allows(attack.access)):
+        attack, where = parse_other(spec).attack, f"attack {spec}"
+        if not access.allows(attack.access):
             hint = f"give --access {attack.access} or leave it out" if trains else "leave it out"
             raise UsageError(
-                f"needs {attack.access} access, was given {access}",
-                where=f"attack {spec}",
-                hint=hint,
+                f"needs {attack.access} access, was given {access}", where=where, hint=hint
+            )
+        if not trains:
+            raise UsageError(
+                "needs people and pictures, and a target that the audit trains",
+                where=where,
+                hint="leave it out",
             )

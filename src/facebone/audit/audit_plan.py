@@ -13,6 +13,7 @@ from facebone.audit import jobs as work
 from facebone.audit import trial_jobs as trials
 from facebone.audit.assemble import AttackFacts, TargetFacts
 from facebone.audit.names import UNDEFENDED, UNKNOWN
+from facebone.audit.other_goals.planned import PlannedAttack
 from facebone.audit.plan import Job, JobFunction
 from facebone.audit.reconstruction.planned import PlannedReconstruction
 from facebone.audit.schema import DataFacts
@@ -103,6 +104,7 @@ class AuditPlan:
         nulls: self-tests on answers that leak nothing.
         reference: under the prototype's protocol: jobs of each target, a seed each.
         reconstructions: attacks on the templates of targets.
+        others: attacks of yet other goals.
         warnings: for the reader.
     """
 
@@ -117,6 +119,7 @@ class AuditPlan:
     nulls: list[PlannedTest] = field(default_factory=list)
     reference: list[tuple[TargetFacts, tuple[str, ...]]] = field(default_factory=list)
     reconstructions: list[PlannedReconstruction] = field(default_factory=list)
+    others: list[PlannedAttack] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def attacks_on(self, target: PlannedTarget) -> list[AttackFacts]:

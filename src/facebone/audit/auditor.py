@@ -13,6 +13,7 @@ from facebone.audit.assemble import reference_result, score_rows, target_result
 from facebone.audit.audit_plan import AuditPlan, PlannedTarget, trial_name
 from facebone.audit.jobs import REFERENCE_SHARE
 from facebone.audit.names import listed
+from facebone.audit.other_goals.results import results_on
 from facebone.audit.plan import Finished, JobStore, run_plan
 from facebone.audit.reconstruction.result import reconstruction_result
 from facebone.audit.schema import (
@@ -126,6 +127,7 @@ def _target(plan: AuditPlan, target: PlannedTarget, done: Finished) -> TargetRes
             for one in plan.reconstructions
             if one.target == target.facts.name
         ],
+        others=results_on(target.facts.name, plan.others, done),
     )
 
 

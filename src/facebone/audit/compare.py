@@ -159,6 +159,7 @@ def _compare_targets(before: TargetResult, after: TargetResult) -> TargetCompari
         changes += _strongest(first[before.strongest], second[after.strongest])
     shared = [name for name in first if name in second]
     changes += [Change(f"AUC of {name}", first[name].auc, second[name].auc) for name in shared]
+    changes += _of_other_goals(before, after)
     return TargetComparison(
         name=before.name,
         strongest=(before.strongest, after.strongest),
@@ -167,6 +168,30 @@ def _compare_targets(before: TargetResult, after: TargetResult) -> TargetCompari
         only_before=tuple(name for name in first if name not in second),
         only_after=tuple(name for name in second if name not in first),
     )
+
+
+def _of_other_goals(before: TargetResult, after: TargetResult) -> Iterator[Change]:
+    """Copies after as many questions, links and attributes, by attacks that both audits ran."""
+    copies = [
+        {
+            (one.name, point.queries): point.balanced_agreement
+            for one in target.extractions
+            for point in one.points
+        }
+        for target in (before, after)
+    ]
+    for (name, queries), figure in copies[0].items():
+        if (name, queries) in copies[1]:
+            what = f"agreement of {name} after {queries:,} questions"
+            yield Change(what, figure, copies[1][name, queries])
+    for first, second in (
+        (before.linkages, after.linkages),
+        (before.attributes, after.attributes),
+    ):
+        others = {one.name: one.auc for one in second}
+        for one in first:
+            if one.name in others:
+                yield Change(f"AUC of {one.name}", one.auc, others[one.name])
 
 
 def _strongest(before: AttackResult, after: AttackResult) -> Iterator[Change]:

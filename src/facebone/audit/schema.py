@@ -11,7 +11,42 @@ import json
 import sys
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from facebone.audit.schema_goals import AttributeResult, ExtractionResult, LinkageResult
+from facebone.audit.schema_parts import AucOnly, E, Interval, Part, Refusal
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "TIMES",
+    "Accuracies",
+    "AttackResult",
+    "AttributeResult",
+    "AucOnly",
+    "Audit",
+    "BoughtFigures",
+    "ClaimFigures",
+    "DataFacts",
+    "DisclosureFigures",
+    "Distances",
+    "E",
+    "EpsilonFigure",
+    "ExtractionResult",
+    "GainFigures",
+    "Interval",
+    "LinkageResult",
+    "RecognisedFigures",
+    "ReconstructionResult",
+    "ReferenceProtocol",
+    "ReferenceTarget",
+    "Refusal",
+    "SeedFigure",
+    "SelfTest",
+    "ShadowFidelity",
+    "TargetResult",
+    "UtilityFigures",
+    "render_schema",
+]
 
 SCHEMA_VERSION = "1.3"
 
@@ -19,41 +54,14 @@ TIMES = ("created", "seconds")
 """Names of fields, at any depth, that differ between two runs of one audit."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Interval(_Part):
-    """A figure with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class Refusal(_Part):
-    """A figure that the sample is too small to give, or that does not apply."""
-
-    refused: str = Field(description="why, and the size needed where it is a matter of size")
-
-
-E = Interval | Refusal
-
-
-class AucOnly(_Part):
-    """The figure of a control or a blind baseline."""
-
-    auc: E
-
-
-class SeedFigure(_Part):
+class SeedFigure(Part):
     """One figure of one seed."""
 
     seed: int
     value: float
 
 
-class UtilityFigures(_Part):
+class UtilityFigures(Part):
     """How well a target recognises people it was not trained on as pairs: its non-members."""
 
     accuracy: E
@@ -62,7 +70,7 @@ class UtilityFigures(_Part):
     tar_at_far: dict[str, E] = Field(description="false accept rate -> true accept rate")
 
 
-class ClaimFigures(_Part):
+class ClaimFigures(Part):
     """What an attacker's claims are worth who says "member" from a threshold on."""
 
     tpr: E = Field(description="share of members that are claimed")
@@ -72,7 +80,7 @@ class ClaimFigures(_Part):
     )
 
 
-class EpsilonFigure(_Part):
+class EpsilonFigure(Part):
     """A lower bound on the epsilon of (epsilon, delta)-differential privacy, from claims."""
 
     lower_bound: float = Field(description="mean over seeds; each seed's holds at the confidence")
@@ -81,7 +89,7 @@ class EpsilonFigure(_Part):
     by_seed: list[SeedFigure]
 
 
-class DisclosureFigures(_Part):
+class DisclosureFigures(Part):
     """Claims at thresholds that were chosen where the attacker knows the members."""
 
     chosen_on: Literal["shadows", "known half"] = Field(
@@ -94,7 +102,7 @@ class DisclosureFigures(_Part):
     epsilon: EpsilonFigure
 
 
-class AttackResult(_Part):
+class AttackResult(Part):
     """What one attack found about one target."""
 
     name: str
@@ -128,21 +136,21 @@ class AttackResult(_Part):
     seconds: float
 
 
-class Accuracies(_Part):
+class Accuracies(Part):
     """Accuracy at a probability of a half."""
 
     on_members: float
     on_others: float
 
 
-class Distances(_Part):
+class Distances(Part):
     """Largest difference of two distribution functions, 0 .. 1, by Kolmogorov and Smirnov."""
 
     on_members: float
     on_others: float
 
 
-class ShadowFidelity(_Part):
+class ShadowFidelity(Part):
     """Whether the shadows that attackers trained are like the target, mean over the seeds."""
 
     count: int
@@ -156,7 +164,7 @@ class ShadowFidelity(_Part):
     alike: bool = Field(description="whether the target lies among its shadows in every seed")
 
 
-class GainFigures(_Part):
+class GainFigures(Part):
     """Accuracy of two verifiers on the same pairs, each at thresholds set on other folds."""
 
     before: E = Field(description="of the unadapted verifier")
@@ -165,7 +173,7 @@ class GainFigures(_Part):
     pairs: int = Field(description="matched and mismatched, in one seed")
 
 
-class BoughtFigures(_Part):
+class BoughtFigures(Part):
     """What training bought, beside the verifier that has learnt from nobody here."""
 
     unadapted: str = Field(description="that verifier: the mean cosine of the target's backbones")
@@ -178,7 +186,7 @@ class BoughtFigures(_Part):
     )
 
 
-class RecognisedFigures(_Part):
+class RecognisedFigures(Part):
     """Whether a recogniser takes reconstructions for the people they were made of."""
 
     recogniser: str
@@ -190,7 +198,7 @@ class RecognisedFigures(_Part):
     genuine: E = Field(description="share of real pictures taken for another of the person")
 
 
-class ReconstructionResult(_Part):
+class ReconstructionResult(Part):
     """What one attack rebuilt from what leaks of one target."""
 
     name: str
@@ -212,7 +220,7 @@ class ReconstructionResult(_Part):
     seconds: float
 
 
-class TargetResult(_Part):
+class TargetResult(Part):
     """One target: how well it works and what it leaks."""
 
     name: str
@@ -239,10 +247,19 @@ class TargetResult(_Part):
     reconstructions: list[ReconstructionResult] = Field(
         default=[], description="pictures rebuilt from what leaks, where these were asked for"
     )
+    extractions: list[ExtractionResult] = Field(
+        default=[], description="copies made by asking it, where these were asked for"
+    )
+    linkages: list[LinkageResult] = Field(
+        default=[], description="records linked across databases, where this was asked for"
+    )
+    attributes: list[AttributeResult] = Field(
+        default=[], description="what it tells of people, where this was asked for"
+    )
     seconds: float
 
 
-class SelfTest(_Part):
+class SelfTest(Part):
     """A check of the audit itself: a planted leak is found, an absent one is not."""
 
     name: str
@@ -252,7 +269,7 @@ class SelfTest(_Part):
     passed: bool
 
 
-class ReferenceTarget(_Part):
+class ReferenceTarget(Part):
     """One target under the prototype's own protocol."""
 
     name: str
@@ -269,7 +286,7 @@ class ReferenceTarget(_Part):
     non_members: int
 
 
-class ReferenceProtocol(_Part):
+class ReferenceProtocol(Part):
     """The prototype's protocol, to be compared with the honest one, not to be believed."""
 
     alignment: str
@@ -278,7 +295,7 @@ class ReferenceProtocol(_Part):
     targets: list[ReferenceTarget]
 
 
-class DataFacts(_Part):
+class DataFacts(Part):
     """What was audited."""
 
     name: str
@@ -292,7 +309,7 @@ class DataFacts(_Part):
     copies: int = Field(description="pairs left out because another pair shows the same pictures")
 
 
-class Audit(_Part):
+class Audit(Part):
     """The whole of audit.json."""
 
     schema_version: str = SCHEMA_VERSION

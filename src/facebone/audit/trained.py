@@ -9,6 +9,7 @@ from typing import Any
 
 from facebone.attacks.access import Channel
 from facebone.attacks.asking import parse_attack
+from facebone.attacks.attack import Goal
 from facebone.audit import jobs as work
 from facebone.audit.answers import REPEATED_QUERIES
 from facebone.audit.attack_choice import parse_access
@@ -29,6 +30,8 @@ from facebone.audit.level_material import (
     make_material,
 )
 from facebone.audit.material import Material
+from facebone.audit.other_goals.choice import of_goal, other_than
+from facebone.audit.other_goals.plan import CrowdSource, plan_others
 from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.reconstruction.plan import ReconstructionSource, plan_reconstructions
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
@@ -61,7 +64,8 @@ class Sources:
         plain_engine: embeds whole pictures, for the prototype's protocol; None where it is not
             asked for.
         device: where heads are trained, resolved.
-        judge: the recogniser that looks at reconstructions; None where none are asked for.
+        judge: the recogniser that looks at reconstructions, and stands for another system; None
+            where neither is asked for.
     """
 
     dataset: Dataset
@@ -157,10 +161,17 @@ def plan_trained(
                 progress=progress,
             )
         _add_null(plan, recipes[0], level)
-    if sources.judge is not None:
+    rebuilding = of_goal(settings.others, Goal.RECONSTRUCTION)
+    if rebuilding and sources.judge is not None:
         _add_reconstructions(
-            plan, settings, recipes, levels, sources, sources.judge, store, executor, progress
+            plan, rebuilding, recipes, levels, sources, sources.judge, store, executor, progress
         )
+    further = other_than(settings.others, Goal.RECONSTRUCTION)
+    if further:
+        source = CrowdSource(sources.dataset, sources.engine, sources.judge, settings.seed)
+        jobs, planned = plan_others(further, _named(recipes, levels), store, source)
+        _add_jobs(plan, jobs)
+        plan.others += planned
     if sources.plain_engine is not None:
         job = candidates_job(
             PLAIN_MATERIAL, Level.PAIR, settings, sources.dataset, sources.plain_engine
@@ -197,7 +208,7 @@ def _add_level(
 
 def _add_reconstructions(
     plan: AuditPlan,
-    settings: AuditSettings,
+    specs: Sequence[str],
     recipes: Sequence[TargetRecipe],
     levels: Sequence[LevelMaterial],
     sources: Sources,
@@ -208,17 +219,29 @@ def _add_reconstructions(
 ) -> None:
     """Attacks on the templates of every target."""
     jobs, planned = plan_reconstructions(
-        settings.others,
-        [(at_level(one.name, level.level), one, level) for level in levels for one in recipes],
+        specs,
+        _named(recipes, levels),
         store,
         ReconstructionSource(
-            sources.dataset, sources.engine, judge, sources.device, executor, settings.seed
+            sources.dataset, sources.engine, judge, sources.device, executor, plan.seeds[0]
         ),
         progress=progress,
     )
+    _add_jobs(plan, jobs)
+    plan.reconstructions += planned
+
+
+def _named(
+    recipes: Sequence[TargetRecipe], levels: Sequence[LevelMaterial]
+) -> list[tuple[str, TargetRecipe, LevelMaterial]]:
+    """Every target: its name in results, how it is made, and what of."""
+    return [(at_level(one.name, level.level), one, level) for level in levels for one in recipes]
+
+
+def _add_jobs(plan: AuditPlan, jobs: Sequence[Job]) -> None:
+    """Those that the plan does not have."""
     known = {job.name for job in plan.jobs}
     plan.jobs += [job for job in jobs if job.name not in known]
-    plan.reconstructions += planned
 
 
 def _asks_for_changed(attacks: Sequence[str]) -> bool:

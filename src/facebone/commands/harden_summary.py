@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from facebone.commands.cells import cell
 from facebone.commands.console import note, print_records
-from facebone.commands.summary import cell, print_paths
+from facebone.commands.summary import print_paths
 
 if TYPE_CHECKING:
     from facebone.harden.schema import Confirmed, Harden, OverModels, Trial

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from facebone.commands.cells import cell
 from facebone.commands.console import note, print_records
+from facebone.commands.summary_further import print_further
 
 if TYPE_CHECKING:
-    from facebone.audit.schema import Audit, GainFigures, Interval, Refusal
+    from facebone.audit.schema import Audit, GainFigures
 
 
 def print_audit(audit: Audit) -> None:
@@ -35,6 +37,7 @@ def print_audit(audit: Audit) -> None:
     print_records(heads, rows)
     _print_bought(audit)
     _print_rebuilt(audit)
+    print_further(audit)
     if audit.reference_protocol is not None:
         share = audit.reference_protocol.member_share
         note("the prototype's own protocol, which misleads (see the report):")
@@ -108,12 +111,3 @@ def _gain(gain: GainFigures | None) -> str:
     if not isinstance(before, Interval) or not isinstance(after, Interval):
         return "refused"
     return f"{before.value:.3f} -> {after.value:.3f}{' *' if told_from_zero(gain.change) else ''}"
-
-
-def cell(figure: Interval | Refusal) -> str:
-    """A figure with its interval."""
-    from facebone.audit.schema import Refusal
-
-    if isinstance(figure, Refusal):
-        return "refused"
-    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"

@@ -57,8 +57,8 @@ def draw_cast(dataset: Dataset, *, seed: int) -> Cast:
     count = min(MOST_ATTACKED, len(several) // 3)
     if count < FEWEST_ATTACKED:
         raise DatasetError(
-            f"has {len(several)} people with two pictures or more, a reconstruction needs "
-            f"{3 * FEWEST_ATTACKED}",
+            f"has {len(several)} people with two pictures or more, attacks on templates and "
+            f"copies need {3 * FEWEST_ATTACKED}",
             where=dataset.name,
         )
     chosen = {positions[0] for positions in several[:count]}

@@ -14,9 +14,10 @@ from facebone.attacks.inversion.score_leak import ScoreLeak
 from facebone.attacks.inversion.slope_leak import SlopeLeak
 from facebone.attacks.inversion.way_back import undo
 from facebone.audit.jobs import Inputs, Settings, material_of
+from facebone.audit.other_goals.victim import train_victim
 from facebone.audit.reconstruction.asked import AskedHead
 from facebone.audit.reconstruction.material import FaceMaterial
-from facebone.audit.reconstruction.stored import Stored, head_of_seed, stored_by
+from facebone.audit.reconstruction.stored import Stored, stored_by
 from facebone.audit.target import TargetRecipe
 from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import Matrix, side_by_side
@@ -112,7 +113,7 @@ def _slope_leak(
 
 def _head(settings: Settings, inputs: Inputs) -> Head:
     recipe = TargetRecipe(**settings["recipe"])
-    return head_of_seed(recipe, material_of(settings, inputs), seed=settings["seed"])
+    return train_victim(recipe, material_of(settings, inputs), seed=settings["seed"]).head
 
 
 def _found(faces: FaceMaterial, part: str, columns: Any, which: Any) -> tuple[Matrix, ...]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from facebone.audit.material import Material
-from facebone.audit.target import TargetRecipe, members_of_seed, train
-from facebone.audit.unit_material import UnitMaterial, members_of
+from facebone.audit.other_goals.victim import train_victim
+from facebone.audit.target import TargetRecipe
+from facebone.audit.unit_material import UnitMaterial
 from facebone.verification.embedded_pairs import Matrix
 from facebone.verification.heads import Head
 
@@ -44,16 +45,5 @@ def stored_by(
     if not head.public_templates:
         if material is None:  # whoever plans the job knows
             raise ValueError(f"{recipe.name} makes templates of its own")
-        head = head_of_seed(recipe, material, seed=seed)
+        head = train_victim(recipe, material, seed=seed).head
     return Stored(head.stored, head.public_templates)
-
-
-def head_of_seed(recipe: TargetRecipe, material: Material | UnitMaterial, *, seed: int) -> Head:
-    """The head of a target, trained on the members that a seed draws."""
-    if isinstance(material, UnitMaterial):
-        _, rows, _ = members_of(material, seed=seed)
-        learnt = material.training.take(rows)
-    else:
-        learnt = material.pool.take(members_of_seed(material, seed=seed))
-    head, _ = train(recipe, material, learnt, seed=seed)
-    return head

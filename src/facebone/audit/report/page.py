@@ -14,9 +14,12 @@ from facebone.audit.names import MEMBER, display_names, listed, sentence, settin
 from facebone.audit.reconstruction.sheet import read_sheets
 from facebone.audit.report import (
     at_risk,
+    attributes,
     bought,
     claims,
+    extraction,
     fidelity,
+    linkage,
     prose,
     reconstruction,
     tables,
@@ -156,6 +159,15 @@ def render_report(
         compared=len(pictures.drawn_targets(audit)),
         bought=bought.bought_section(audit, called),
         rebuilt=reconstruction.reconstruction_section(audit, called, sheets or {}),
+        further=[
+            section
+            for make in (
+                extraction.extraction_section,
+                linkage.linkage_section,
+                attributes.attribute_section,
+            )
+            if (section := make(audit, called)) is not None
+        ],
         at_risk=at_risk.at_risk_section(
             find_at_risk(audit, scores),
             called,

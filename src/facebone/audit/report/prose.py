@@ -126,7 +126,9 @@ def not_tested(audit: Audit, called: Mapping[str, str]) -> list[str]:
             "should be judged by that attacker too."
         )
     goals = {attack.goal for attack in attacks}
-    goals |= {one.goal for target in audit.targets for one in target.reconstructions}
+    for target in audit.targets:
+        every = (target.reconstructions, target.extractions, target.linkages, target.attributes)
+        goals |= {one.goal for results in every for one in results}
     found += [
         f"{what[0].upper()}{what[1:]}." for goal, what in _OTHER_GOALS.items() if goal not in goals
     ]

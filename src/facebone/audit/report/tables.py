@@ -70,7 +70,7 @@ class Table:
         if figure is None:
             return Cell(DASH)
         if not isinstance(figure, Interval):
-            return Cell(DASH, note=self._note(figure.refused))
+            return Cell(DASH, note=self.refusal(figure.refused))
         digits = 2 if figure.value < 0.01 else 1
 
         def write(value: float) -> str:
@@ -79,7 +79,8 @@ class Table:
         text = write(figure.value) if unit == "area" else percent(figure.value, digits)
         return Cell(text, f"{write(figure.low)}{EN_DASH}{write(figure.high)}", strong=strong)
 
-    def _note(self, reason: str) -> str:
+    def refusal(self, reason: str) -> str:
+        """The mark of the footnote that gives this reason."""
         words = reason.strip().rstrip(".")
         match = re.fullmatch(r"(.*\bgot )(\d+)", words, flags=re.DOTALL)
         common, got = (match[1], [int(match[2])]) if match else (words, [])

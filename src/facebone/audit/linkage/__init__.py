@@ -1,0 +1,1 @@
+"""Linkage in an audit: records of a target are linked with those of another database."""
