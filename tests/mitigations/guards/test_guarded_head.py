@@ -57,6 +57,8 @@ def test_what_stands_behind_is_the_head_itself(toy, protect, guard, head):
     ):
         np.testing.assert_array_equal(seen, wanted)
     assert (guarded.base_name, guarded.alternates, guarded.answers_vary) == (head, False, False)
+    np.testing.assert_array_equal(guarded.bare.logit(asked), plain.logit(asked))
+    assert plain.bare is plain
     shown = guarded.logit(asked)
     np.testing.assert_array_equal(shown, guarded._guard.show(plain.logit(asked), asked))
     np.testing.assert_array_equal(guarded.score(asked), sigmoid(shown))

@@ -54,6 +54,8 @@ class ScoreSearch(InversionAttack):
 
     An evolution strategy walks among the templates that a linear decoder turns into pictures. It
     supposes nothing of how scores come about but that better pictures get larger ones.
+    Every question but those about own pictures is a new picture that the networks must look at:
+    seconds a person, where regression takes none.
 
     References:
         N. Hansen, "The CMA Evolution Strategy: A Tutorial", 2016.
