@@ -140,7 +140,8 @@ READING = """
   each coordinate.
 - **Quality helps where faces are aligned**: the length of the shorter embedding, beside the cosine
   and as its weight, wins two errors in a thousand at no leak. `--mitigation facebone:quality=true`
-  does it.
+  does it. By the command above one model of each cannot be told apart: both have 0.996, and the
+  highest AUC is 0.523 [0.502, 0.544] with quality, which does not beat its control.
 - Noise on the cosines in training changes nothing, for there is nothing to hide.
 """
 
