@@ -66,7 +66,7 @@ def test_every_level_says_what_training_bought(audited: Callable[..., SimpleName
         *("--backbone", "tiny_wide", "--attack", "loss_threshold"),
         *("--level", "pair", "--level", "image", "--level", "identity"),
     )
-    assert done.audit.schema_version == "1.2"
+    assert done.audit.schema_version == "1.3"
     page = (done.folder / "report.html").read_text("utf-8")
     lines = [line for line in done.out.splitlines() if "->" in line]
     assert len(lines) == len(done.audit.targets) == 3

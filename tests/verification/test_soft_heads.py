@@ -48,7 +48,7 @@ def name(request):
 
 
 def test_all_that_learn_from_pairs_can():
-    assert set(SOFT) == {"logistic", "products", "mlp"}
+    assert set(SOFT) == {"logistic", "quality", "products", "mlp"}
 
 
 def test_chances_of_nought_and_one_are_labels(name):

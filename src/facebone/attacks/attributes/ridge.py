@@ -16,6 +16,8 @@ STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
 """Penalties, as multiples of the mean eigenvalue of the covariance: from none to nearly all."""
 FOLDS = 5
 _TINY = 1e-12
+ROUNDING = 1e-9
+"""Of the largest feature: less than that is no difference."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +90,8 @@ class _Path:
     def __init__(self, features: Floats, values: Floats) -> None:
         self.mean, self.offset = features.mean(axis=0), values.mean(axis=0)
         centred = features - self.mean
+        # A column that varies by rounding alone says nothing, and would be blown up to say much.
+        centred[:, np.abs(centred).max(axis=0) <= ROUNDING * np.abs(features).max()] = 0.0
         spectrum, self._vectors = np.linalg.eigh(centred.T @ centred / len(features))
         self._spectrum = np.maximum(spectrum, 0.0)
         self._onto = self._vectors.T @ (centred.T @ (values - self.offset) / len(features))
