@@ -25,7 +25,7 @@ from benchmarks.results_file import write_result
 from benchmarks.study_tools import run_all
 from facebone.attacks.access import Access
 from facebone.attacks.extraction.answers import AnswerFile
-from facebone.attacks.extraction.base import EXTRACTIONS, make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.curve import CHECKPOINTS, extract
 from facebone.attacks.extraction.figures import Verifier, measure_copy
 from facebone.attacks.extraction.known import KnownPictures
@@ -208,7 +208,7 @@ def run_cell(cell: Cell) -> dict[str, Any]:
     def victim(left: npt.NDArray[np.intp], right: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
         return head.logit(EmbeddedPairs.gather(mine, Pairs(left, right, known.same(left, right))))
 
-    attack = make_extraction(cell.attack)
+    attack = EXTRACTIONS.make(cell.attack)
     oracle = Oracle(
         victim,
         pictures=len(known),

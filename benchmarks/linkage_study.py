@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.results_file import write_result
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
 from facebone.attacks.linkage.open_set_figures import measure_open_set
 from facebone.attacks.linkage.records import Records, Shared, deal
@@ -109,7 +109,7 @@ def linked(
         at = faces.anchor_rows(anchors)
         known = Anchors(one[at], two[at], faces.person[at])
     view = LinkageView(first.templates, second.templates, known)
-    done = run_linkage(make_linkage(attack), view, first.person, second.person, seed=SEED)
+    done = run_linkage(LINKAGES.make(attack), view, first.person, second.person, seed=SEED)
     figures, control = (
         measure_linkage(
             scores, first.person, people, seed=SEED, replicates=REPLICATES, most=DIFFERENT
@@ -165,7 +165,7 @@ def named(faces: Faces, name: str, normalise: bool) -> dict[str, Any]:
     view = LinkageView(
         public.templates, leaked.templates[enrolled], cohort=rows[faces.anchor_rows(400)]
     )
-    attack = make_linkage("open_set_identification", {"normalise": normalise})
+    attack = LINKAGES.make("open_set_identification", {"normalise": normalise})
     scores = attack.link(view, seed=SEED)
     figures = measure_open_set(scores, public.person, leaked.person[enrolled], seed=SEED)
     return {"embedding": name, "normalised": normalise, **figures.to_json()}

@@ -13,7 +13,7 @@ import pytest
 
 from facebone.attacks.access import Access, Ask, Channel
 from facebone.attacks.attack import Goal
-from facebone.attacks.base import ATTACKS, make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers
@@ -115,7 +115,7 @@ def memorised(n=400, seed=0, queries=1, level=Level.PAIR):
 
 
 def fitted(name, data, seed=0, **settings):
-    attack = make_attack(name, QUICK.get(name, {}) | settings)
+    attack = ATTACKS.make(name, QUICK.get(name, {}) | settings)
     attack.fit(*data, seed=seed)
     return attack
 
@@ -338,7 +338,7 @@ def test_no_candidates_give_no_scores(name):
 
 
 def test_a_learner_refuses_to_score_before_it_is_fitted(name):
-    attack, (observed, _) = make_attack(name), scored()
+    attack, (observed, _) = ATTACKS.make(name), scored()
     if attack.learns:
         with pytest.raises(UsageError, match=f"attack {name}: scores nothing before it is fitted"):
             attack.score(observed)
@@ -352,7 +352,7 @@ def test_a_learner_refuses_to_score_before_it_is_fitted(name):
 def test_one_class_of_membership_is_refused(name, value):
     observed, _ = scored()
     with pytest.raises(UsageError, match=f"attack {name}: needs members and non-members"):
-        make_attack(name).fit(observed, np.full(400, value), seed=0)
+        ATTACKS.make(name).fit(observed, np.full(400, value), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +399,7 @@ class TestSets:
     def test_missing_answers_about_pairs_are_said_with_the_access_that_shows_them(self, name):
         observed, _ = scored(level=Level.IDENTITY)
         with pytest.raises(UsageError, match=f"attack {name}: needs score access, .*every pair"):
-            make_attack(name).score(replace(observed, probes=None))
+            ATTACKS.make(name).score(replace(observed, probes=None))
 
     def test_a_candidate_without_pairs_scores_nothing(self, name):
         observed, _ = memorised(seed=1, level=Level.IDENTITY)
@@ -412,10 +412,10 @@ class TestSets:
             probes.margins[:, kept],
             probes.size,
         )
-        found = make_attack(name).score(replace(observed, probes=fewer))
+        found = ATTACKS.make(name).score(replace(observed, probes=fewer))
         assert (found[2::5] == 0).all()
         rest = np.arange(len(found)) % 5 != 2
-        alone = make_attack(name).score(observed.take(rest))
+        alone = ATTACKS.make(name).score(observed.take(rest))
         np.testing.assert_allclose(found[rest], alone, atol=1e-6)
         assert (alone != 0).any()
 
@@ -425,26 +425,26 @@ class TestSets:
         probes = ProbeAnswers(
             none.astype(np.intp), none, none.astype(bool), np.zeros((6, 0), dtype=np.float32), 400
         )
-        found = make_attack(name).score(replace(observed, probes=probes))
+        found = ATTACKS.make(name).score(replace(observed, probes=probes))
         np.testing.assert_array_equal(found, np.zeros(400))
 
     def test_shadows_that_were_not_asked_are_said(self, name):
         observed, _ = scored(level=Level.IDENTITY)
         probes = replace(observed.probes, margins=observed.probes.margins[:0])
         with pytest.raises(UsageError, match=f"attack {name}: needs at least one shadow"):
-            make_attack(name).score(replace(observed, probes=probes))
+            ATTACKS.make(name).score(replace(observed, probes=probes))
 
 
 def test_an_attack_is_the_same_in_another_process():
     """Nothing hangs on the hash seed or on what was imported before."""
     code = """
 import numpy as np
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 rng = np.random.default_rng(0)
 same, member = np.arange(200) % 2 == 0, rng.random(200) < 0.5
 observed = Observations.from_scores(rng.random(200), same)
-attack = make_attack("art_rf")
+attack = ATTACKS.make("art_rf")
 attack.fit(observed, member, seed=1)
 found = attack.score(observed).tobytes().hex()
 """

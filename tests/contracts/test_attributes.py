@@ -10,7 +10,7 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.attack import Goal
-from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS, make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.errors import LeakageError, UnknownNameError, UsageError
 from facebone.verification.metrics import auc
@@ -50,7 +50,7 @@ def gallery_of(**settings):
 
 def fitted(name, seed=0, attack=None, **settings):
     known, gallery = World(seed=1, **settings), gallery_of(**settings)
-    found = attack or make_attribute_attack(name)
+    found = attack or ATTRIBUTE_ATTACKS.make(name)
     found.fit(known.beside(gallery), known.values, seed=seed, gallery=gallery.values[:GALLERY])
     return found
 
@@ -111,7 +111,7 @@ def test_finds_nothing_in_templates_that_are_all_alike(name):
 
 def test_larger_means_more_whatever_the_sign_of_the_attribute(name):
     known, gallery = World(seed=1), gallery_of()
-    attack = make_attribute_attack(name)
+    attack = ATTRIBUTE_ATTACKS.make(name)
     shown = known.beside(gallery)
     attack.fit(shown, -known.values, seed=0, gallery=-gallery.values[:GALLERY])
     seen, values = victims()
@@ -121,7 +121,7 @@ def test_larger_means_more_whatever_the_sign_of_the_attribute(name):
 def test_each_attribute_is_learnt_for_itself(name):
     known, gallery = World(seed=1), gallery_of()
     seen, _ = victims()
-    alone = make_attribute_attack(name)
+    alone = ATTRIBUTE_ATTACKS.make(name)
     columns = gallery.values[:GALLERY, 1:]
     alone.fit(known.beside(gallery), known.values[:, 1:], seed=0, gallery=columns)
     np.testing.assert_allclose(alone.infer(seen)[:, 0], fitted(name).infer(seen)[:, 1], atol=1e-9)
@@ -159,7 +159,7 @@ def test_wrong_access_is_refused_by_name(name):
         fitted(name).infer(lacking)
     shown = Evidence(known.person, known.templates if scores else None, None)
     with pytest.raises(UsageError, match=f"attack {name}: needs {needed}"):
-        make_attribute_attack(name).fit(
+        ATTRIBUTE_ATTACKS.make(name).fit(
             shown, known.values, seed=0, gallery=gallery.values[:GALLERY]
         )
 
@@ -172,7 +172,7 @@ def test_people_whom_it_knows_are_refused(name):
 
 def test_infers_nothing_before_it_is_fitted(name):
     with pytest.raises(UsageError, match=f"attack {name}: infers nothing before it is fitted"):
-        make_attribute_attack(name).infer(victims()[0])
+        ATTRIBUTE_ATTACKS.make(name).infer(victims()[0])
 
 
 def test_other_columns_than_it_was_fitted_to_are_refused(name):
@@ -187,17 +187,19 @@ def test_attributes_that_do_not_fit_are_refused(name):
     shown = known.beside(gallery)
     for values in (known.values[:5], known.values[:, 0], np.full_like(known.values, np.nan)):
         with pytest.raises(UsageError, match=f"attack {name}: attributes must be finite"):
-            make_attribute_attack(name).fit(shown, values, seed=0, gallery=gallery.values[:GALLERY])
+            ATTRIBUTE_ATTACKS.make(name).fit(
+                shown, values, seed=0, gallery=gallery.values[:GALLERY]
+            )
     few = shown.take(np.arange(6))
     with pytest.raises(UsageError, match="needs 4 people whose attributes are known, got 2"):
-        make_attribute_attack(name).fit(
+        ATTRIBUTE_ATTACKS.make(name).fit(
             few, known.values[:6], seed=0, gallery=gallery.values[:GALLERY]
         )
 
 
 def test_a_gallery_is_asked_for_where_it_is_needed(name):
     known, gallery = World(seed=1), gallery_of()
-    attack = make_attribute_attack(name)
+    attack = ATTRIBUTE_ATTACKS.make(name)
     if not attack.needs_gallery:
         attack.fit(known.beside(gallery), known.values, seed=0)
         return
@@ -215,7 +217,7 @@ def test_inputs_are_not_changed(name):
     known, gallery = World(seed=1), gallery_of()
     shown = known.beside(gallery)
     before = shown.templates.copy(), shown.scores.copy(), known.values.copy()
-    attack = make_attribute_attack(name)
+    attack = ATTRIBUTE_ATTACKS.make(name)
     attack.fit(shown, known.values, seed=0, gallery=gallery.values[:GALLERY])
     for a, b in zip((shown.templates, shown.scores, known.values), before, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -228,9 +230,9 @@ def test_nothing_is_printed(name, capfd):
 
 def test_unknown_names_and_settings_are_refused(name):
     with pytest.raises(UnknownNameError, match=f"did you mean '{name}'"):
-        make_attribute_attack(name + "s")
+        ATTRIBUTE_ATTACKS.make(name + "s")
     with pytest.raises(UnknownNameError, match=f"setting of attack {name}"):
-        make_attribute_attack(name, {"wrong": 1})
+        ATTRIBUTE_ATTACKS.make(name, {"wrong": 1})
 
 
 def test_every_number_of_the_settings_is_checked(name):
@@ -238,15 +240,15 @@ def test_every_number_of_the_settings_is_checked(name):
     for setting in settings.__dataclass_fields__:
         value = [-1.0] if isinstance(getattr(settings, setting), tuple) else -1
         with pytest.raises(UsageError, match=setting):
-            make_attribute_attack(name, {setting: value})
+            ATTRIBUTE_ATTACKS.make(name, {setting: value})
 
 
 def test_naming_and_making_attacks_loads_no_learners():
     code = """
 import sys
-from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS, make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 for name in ATTRIBUTE_ATTACKS.names():
-    make_attribute_attack(name)
+    ATTRIBUTE_ATTACKS.make(name)
 print([m for m in ("torch", "sklearn", "scipy") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

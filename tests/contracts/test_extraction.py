@@ -13,7 +13,7 @@ import pytest
 from facebone.attacks.access import Access
 from facebone.attacks.attack import Goal
 from facebone.attacks.extraction.answers import Answers
-from facebone.attacks.extraction.base import EXTRACTIONS, make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.curve import extract
 from facebone.attacks.extraction.known import KnownPictures
 from facebone.attacks.extraction.oracle import Oracle
@@ -66,7 +66,7 @@ def asked(name, known, n=1500, seed=0, victim=margins):
 
 
 def copied(name, known, answers, seed=0, **settings):
-    return make_extraction(name, QUICK[name] | settings).copy(known, answers, seed=seed)
+    return EXTRACTIONS.make(name, QUICK[name] | settings).copy(known, answers, seed=seed)
 
 
 @pytest.fixture(params=EXTRACTIONS.names())
@@ -130,7 +130,7 @@ def test_copies_nothing_where_answers_are_chance(name, known, judged):
 
 
 def test_refuses_the_wrong_access_by_name(name, known, judged):
-    attack = make_extraction(name, QUICK[name])
+    attack = EXTRACTIONS.make(name, QUICK[name])
 
     def victim(left, right):
         return margins(known.embedded(left, right))
@@ -266,13 +266,13 @@ def test_a_copy_is_the_same_in_another_process():
     code = """
 import numpy as np
 from facebone.attacks.extraction.answers import Answers
-from facebone.attacks.extraction.base import make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.known import KnownPictures
 rng = np.random.default_rng(0)
 known = KnownPictures((rng.normal(size=(60, 6)).astype(np.float32),), np.arange(60) // 3)
 left, right = np.arange(0, 59), np.arange(1, 60)
 answers = Answers(left, right, rng.normal(size=59))
-attack = make_extraction("knockoff", {"layers": [8], "steps": 20})
+attack = EXTRACTIONS.make("knockoff", {"layers": [8], "steps": 20})
 found = attack.copy(known, answers, seed=1).score(known.embedded(left, right)).tobytes().hex()
 """
     here: dict[str, str] = {}

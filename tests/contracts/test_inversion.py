@@ -7,7 +7,7 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.attack import Attack, Goal
-from facebone.attacks.inversion.base import INVERSIONS, OwnFaces, make_inversion
+from facebone.attacks.inversion.base import INVERSIONS, OwnFaces
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
 from facebone.attacks.inversion.leaks import Leak, TemplateLeak
 from facebone.attacks.inversion.score_leak import ScoreLeak
@@ -77,7 +77,7 @@ def people(count, seed):
 
 @pytest.fixture(params=INVERSIONS.names())
 def attack(request):
-    return make_inversion(request.param, QUICK.get(request.param))
+    return INVERSIONS.make(request.param, QUICK.get(request.param))
 
 
 def nearest(made, real):
@@ -157,12 +157,12 @@ def test_wrong_use_is_refused(attack):
         attack.reconstruct(given, seed=0)
     if attack.needs_gradients:
         with pytest.raises(UsageError, match="take one that needs none: template_ridge"):
-            make_inversion(attack.name).learn(OwnFaces(own, owned))
+            INVERSIONS.make(attack.name).learn(OwnFaces(own, owned))
 
 
 def test_settings_of_others_are_refused(attack):
     with pytest.raises(UnknownNameError, match="unknown setting"):
-        make_inversion(attack.name, {"epoch": 3})
+        INVERSIONS.make(attack.name, {"epoch": 3})
     with pytest.raises(UsageError, match="needs settings of type"):
         type(attack)("none")
 
@@ -181,9 +181,9 @@ def test_templates_that_cannot_be_are_refused():
         TemplateLeak(np.full_like(wanted, np.nan))
     with pytest.raises(UsageError, match=r"must be \(n, d\)"):
         TemplateLeak(wanted[0])
-    attack = make_inversion("template_ridge")
+    attack = INVERSIONS.make("template_ridge")
     attack.learn(OwnFaces(people(100, seed=0), templates_of(people(100, seed=0))))
     with pytest.raises(UsageError, match="has learnt from templates of width"):
         attack.reconstruct(TemplateLeak(wanted[:, 1:]), seed=0)
     with pytest.raises(UsageError, match="knows: "):
-        make_inversion("template_ridge", {"knows": "everything"})
+        INVERSIONS.make("template_ridge", {"knows": "everything"})

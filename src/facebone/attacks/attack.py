@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from facebone.attacks.access import Access
 from facebone.errors import UsageError
-from facebone.settings import NoSettings
+from facebone.registry import Registry
+from facebone.settings import NoSettings, parse_settings
 
 
 class Goal(StrEnum):
@@ -57,3 +59,24 @@ class Attack(ABC):
                 where=f"attack {self.name}",
             )
         self.settings: Any = chosen
+
+
+A = TypeVar("A", bound=Attack)
+
+
+class Attacks(Registry[type[A]]):
+    """The attacks of one goal, by name."""
+
+    def make(self, name: str, settings: Mapping[str, Any] | None = None) -> A:
+        """An attack by name.
+
+        Args:
+            name: registered.
+            settings: names and values; what is not named keeps its default.
+
+        Raises:
+            UnknownNameError: no such attack, or no such setting.
+            UsageError: a value is wrong.
+        """
+        kind = self.get(name)
+        return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.inversion.leaks import Leak
 from facebone.attacks.inversion.linear_decoder import Templates
 from facebone.backbones.base import Faces
 from facebone.errors import UsageError
-from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import parse_settings
 
 if TYPE_CHECKING:
     # PyTorch is loaded by those who look through networks alone.
@@ -132,25 +129,10 @@ class InversionAttack(Attack):
         """Pictures of at least one person, from a leak of `leak_type`; all checks are done."""
 
 
-INVERSIONS: Registry[type[InversionAttack]] = Registry("attack")
+INVERSIONS: Attacks[InversionAttack] = Attacks("attack")
 INVERSIONS.add("score_regression", "facebone.attacks.inversion.score_regression:ScoreRegression")
 INVERSIONS.add("score_search", "facebone.attacks.inversion.score_search:ScoreSearch")
 INVERSIONS.add("score_gradient", "facebone.attacks.inversion.score_gradient:ScoreGradient")
 INVERSIONS.add("mi_face", "facebone.attacks.inversion.mi_face:MiFace")
 INVERSIONS.add("template_ridge", "facebone.attacks.inversion.template_ridge:TemplateRidge")
 INVERSIONS.add("template_gradient", "facebone.attacks.inversion.template_gradient:TemplateGradient")
-
-
-def make_inversion(name: str, settings: Mapping[str, Any] | None = None) -> InversionAttack:
-    """An attack by name.
-
-    Args:
-        name: registered.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = INVERSIONS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

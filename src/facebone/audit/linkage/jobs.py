@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
 from facebone.attacks.linkage.open_set_figures import measure_open_set
 from facebone.attacks.linkage.trial import Linked, run_linkage
@@ -28,7 +28,7 @@ def link_records(settings: Settings, inputs: Inputs) -> Result:
     """
     crowd, material = Crowd.from_result(inputs[CROWD]), material_of(settings, inputs)
     recipe, seed = TargetRecipe(**settings["recipe"]), settings["seed"]
-    attack = make_linkage(settings["attack"], settings["attack_settings"])
+    attack = LINKAGES.make(settings["attack"], settings["attack_settings"])
     target = train_victim(recipe, material, seed=seed)
     other = target
     if not target.head.public_templates and not (attack.names_people or attack.needs_anchors):

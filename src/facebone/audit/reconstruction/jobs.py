@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facebone.attacks.inversion.base import OwnFaces, make_inversion
+from facebone.attacks.inversion.base import INVERSIONS, OwnFaces
 from facebone.attacks.inversion.guide import look_further, look_through
 from facebone.audit.jobs import Inputs, Settings
 from facebone.audit.plan import Job, Result
@@ -31,7 +31,7 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
     """
     faces = FaceMaterial.from_result(inputs[FACES])
     device = settings["device"]
-    attack = make_inversion(settings["attack"], settings["attack_settings"])
+    attack = INVERSIONS.make(settings["attack"], settings["attack_settings"])
     rows = faces.rows("own", settings["columns"])
     # In random order: an attacker who enrolled some did not enrol the first of the alphabet.
     order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(faces.own_faces))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facebone.attacks.inversion.base import INVERSIONS
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
 from facebone.attacks.inversion.guide import look_through
 from facebone.attacks.inversion.leaks import TemplateLeak
-from facebone.audit.attack_choice import parse_inversion
 from facebone.audit.environment import code_fingerprint
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, run_plan
@@ -20,7 +20,7 @@ from facebone.audit.target import TargetRecipe
 from facebone.data.dataset import Dataset
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
-from facebone.settings import plain
+from facebone.settings import parse_spec, plain
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import Route
 
@@ -99,7 +99,9 @@ def _check_gradients(
     specs: Sequence[str], recipes: Sequence[TargetRecipe], engine: EmbeddingEngine
 ) -> None:
     """Refuse attacks that need gradients of networks that give none, before any work is done."""
-    if not any(parse_inversion(spec)[0].needs_gradients for spec in specs):
+    if not any(
+        INVERSIONS.make(*parse_spec(spec, where="--attack")).needs_gradients for spec in specs
+    ):
         return
     names = tuple(route.backbone.spec.name for route in engine.routes)
     for chosen in {recipe.columns(names) for recipe in recipes}:
@@ -115,7 +117,8 @@ def _jobs_of(
     count: int,
 ) -> tuple[list[Job], Job]:
     """The jobs that rebuild pictures of the attacked, some each, and the one that looks at all."""
-    attack, settings = parse_inversion(spec)
+    name, settings = parse_spec(spec, where="--attack")
+    attack = INVERSIONS.make(name, settings)
     routes = source.engine.routes
     names = tuple(route.backbone.spec.name for route in routes)
     columns = recipe.columns(names)
