@@ -19,7 +19,7 @@ import pytest
 from facebone.audit.job_store import JOBS_FOLDER, PLAN_FILE
 from facebone.audit.plan import Job, JobStore, Result, bind, run_plan
 from facebone.errors import FaceBoneError, StorageError, UsageError
-from facebone.scale.executor import SerialExecutor, make_executor
+from facebone.scale.executor import ATTEMPTS, SerialExecutor, make_executor
 
 TOYS = '''
 """A plan of 30 jobs that note down whenever one runs."""
@@ -37,12 +37,17 @@ def work(settings, inputs):
         array = array + inputs[name].arrays["array"]
         total += inputs[name].values["total"]
     time.sleep(settings["pause"])
+    if settings.get("crashes"):
+        import os
+        with open(settings["log"], "a") as log:
+            log.write("crash\\n")
+        os._exit(9)
     with open(settings["log"], "a") as log:
         log.write(settings["mark"] + "\\n")
     return Result({"total": total, "words": ["a", None, {"b": 1}]}, {"array": array})
 
 
-def jobs(log, pause=0.01, size=50_000, changed=()):
+def jobs(log, pause=0.01, size=50_000, changed=(), crashing=()):
     """Ten that need nothing, fifteen that need two of those, five that need three of these."""
     found = []
     for i in range(30):
@@ -52,7 +57,7 @@ def jobs(log, pause=0.01, size=50_000, changed=()):
         elif i >= 25:
             inputs = tuple(sorted({f"job {10 + (i * k) % 15}" for k in (1, 2, 4)}))
         settings = {"seed": i + 1000 * (i in changed), "size": size}
-        context = {"log": str(log), "mark": f"job {i}", "pause": pause}
+        context = {"log": str(log), "mark": f"job {i}", "pause": pause, "crashes": i in crashing}
         found.append(Job(f"job {i}", work, settings, inputs, context))
     return found
 
@@ -170,6 +175,25 @@ def test_killed_ten_times_and_resumed(toys, tmp_path, executor):
     assert finished.reused == tuple(NAMES)
     assert contents(finished, NAMES) == expected
     assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
+
+
+def test_a_job_that_crashes_is_given_up_when_all_others_are_done(toys, tmp_path):
+    """The same command again does what is left."""
+    log = tmp_path / "log"
+    with bind(tmp_path / "audit", {"audit": "toy"}) as store:
+        jobs = toys.jobs(log, pause=0, size=20, crashing=[20])
+        needing = {job.name for job in jobs if "job 20" in job.inputs}
+        assert 0 < len(needing) < 5
+        with pytest.raises(FaceBoneError, match="'job 20' ended the process each of 3 t") as caught:
+            run_plan(jobs, store, make_executor("processes", 2))
+        assert f"{29 - len(needing)} other jobs are done, {len(needing)} that need" in str(
+            caught.value
+        )
+        assert "\n" not in str(caught.value)
+        expected = set(NAMES) - needing - {"job 20"}
+        assert sorted(ran(log)) == sorted([*expected, *["crash"] * ATTEMPTS])
+        finished = run_plan(toys.jobs(log, pause=0, size=20), store, make_executor("processes", 2))
+    assert set(finished.executed) == needing | {"job 20"}
 
 
 def test_both_executors_find_the_same(toys, tmp_path):

@@ -14,6 +14,7 @@ from facebone.settings import parse_spec, parse_words
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
     from facebone.data.store import EmbeddingStore
+    from facebone.scale.executor import Executor
     from facebone.verification.chain import Problem
     from facebone.verification.engine import EmbeddingEngine
     from facebone.verification.routes import Route
@@ -79,6 +80,7 @@ def open_engine(
     workers: int | None,
     store: bool,
     trust: bool,
+    executor: Executor | None = None,
 ) -> EmbeddingEngine:
     """The engine for a data set, with its progress on stderr."""
     from facebone.progress import for_console
@@ -102,6 +104,7 @@ def open_engine(
         store=open_store() if store else None,
         workers=workers,
         on_problem="skip" if missing is MissingFace.SKIP else "raise",
+        executor=executor,
         progress=for_console,
     )
 

@@ -40,6 +40,7 @@ class Pictures:
     store: bool
     trust: bool
     seed: int
+    executor: Executor | None
 
     def open_engine(self, alignment: Alignment | None = None) -> EmbeddingEngine:
         """The engine, with another alignment where one is given."""
@@ -54,6 +55,7 @@ class Pictures:
             workers=self.workers,
             store=self.store,
             trust=self.trust,
+            executor=self.executor,
         )
 
     def open_data(self) -> Dataset:
@@ -88,13 +90,6 @@ class Given:
         if self.seed:
             found += ["--seed", str(self.seed)]
         return found
-
-
-def open_executor(name: str, workers: int | None) -> Executor:
-    """Where jobs run."""
-    from facebone.scale.executor import make_executor
-
-    return make_executor(name, workers)
 
 
 def audit_trained(

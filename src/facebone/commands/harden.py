@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from facebone.commands import options
+from facebone.commands import executors, options
 from facebone.commands.assemble import (
     choose_head,
     describe_routes,
     open_data,
     open_engine,
 )
-from facebone.commands.audit_choices import ExecutorName
 from facebone.commands.console import note
+from facebone.commands.executors import ExecutorName
 from facebone.errors import UsageError
 
 EXAMPLES = """
@@ -114,9 +114,9 @@ def harden(
     face: options.FaceOption = options.FaceChoice.CENTRE,
     missing_face: options.MissingOption = None,
     device: options.Device = "auto",
-    executor: Annotated[
-        ExecutorName, typer.Option(help="Where jobs run: one after the other, or on all cores.")
-    ] = ExecutorName.PROCESSES,
+    executor: executors.Chosen = ExecutorName.PROCESSES,
+    ray_address: executors.RayAddress = None,
+    gpu_share: executors.GpuShare = 1.0,
     seed: options.Seed = 0,
     workers: options.Workers = None,
     store: options.Store = True,
@@ -138,7 +138,6 @@ def harden(
     from facebone.harden.settings import HEADS, HardenSettings, with_views
     from facebone.progress import for_console
     from facebone.scale.cores import available_cores
-    from facebone.scale.executor import make_executor
 
     if not budget > 0:
         raise UsageError(f"must be more than 0 minutes, got {budget:g}", where="--budget")
@@ -169,7 +168,9 @@ def harden(
         seed=seed,
         device=device,
     )
-    jobs = make_executor(executor.value, workers)
+    jobs = executors.open_executor(
+        executor, workers, address=ray_address, device=device, gpu_share=gpu_share
+    )
     engine = open_engine(
         data,
         settings.routes,
@@ -181,6 +182,7 @@ def harden(
         workers=workers,
         store=store,
         trust=trust,
+        executor=executors.takes_batches(executor, jobs),
     )
     asked = Hardening(
         settings=settings,
