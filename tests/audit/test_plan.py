@@ -431,7 +431,7 @@ def test_what_cannot_be_kept_leaves_nothing(tmp_path, result):
         with pytest.raises((TypeError, ValueError)):
             store.save("key", result)
         assert not store.has("key")
-        assert list(store.folder.iterdir()) == []
+        assert list(store.place.iterdir()) == []
 
 
 def test_a_result_as_it_was(tmp_path):
@@ -443,7 +443,7 @@ def test_a_result_as_it_was(tmp_path):
     )  # fmt: skip
     with bind(tmp_path / "audit", {}) as store:
         store.save("key", result)
-        found = JobStore(store.folder).load("key")
+        found = JobStore(store.place).load("key")
     assert found.values == result.values
     assert found.seconds == 1.5
     assert set(found.arrays) == set(result.arrays)
@@ -592,7 +592,7 @@ def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path):
         holder.kill()
         holder.communicate()
     with bind(folder, {"seed": 0}) as store:
-        assert store.folder.is_dir()
+        assert store.place.is_dir()
 
 
 def test_the_lock_ends_with_the_block(tmp_path):
@@ -600,3 +600,36 @@ def test_the_lock_ends_with_the_block(tmp_path):
         pass
     with bind(tmp_path, {}):
         pass
+
+
+@pytest.mark.parametrize("executor", ["serial", "processes"])
+def test_results_in_a_store_that_machines_share(toys, tmp_path, executor):
+    """Processes see another's results: the place is a file system that is no folder to us."""
+    place, log = f"dir::file://{tmp_path}/shared", tmp_path / "log"
+    expected = contents(run(toys, tmp_path / "serial", tmp_path / "other"), NAMES)
+    identity = {"audit": "toy"}
+    jobs = toys.jobs(log, pause=0, size=20)
+    with bind(tmp_path / "audit", identity, shared=place) as store:
+        finished = run_plan(jobs, store, make_executor(executor, 2))
+        assert contents(finished, NAMES) == expected
+    assert not (tmp_path / "audit" / JOBS_FOLDER).exists()
+    # Another folder, the same audit: all is there. Another audit: nothing is.
+    with bind(tmp_path / "again", identity, shared=place) as store:
+        assert run_plan(jobs, store, SerialExecutor()).executed == ()
+    with bind(tmp_path / "another", {"audit": "another"}, shared=place) as store:
+        assert len(run_plan(jobs, store, SerialExecutor()).executed) == len(NAMES)
+
+
+def test_a_damaged_result_in_an_object_store_is_made_again(tmp_path):
+    store = JobStore(f"memory://{tmp_path.name}/results")
+    store.save("key", Result({"a": 1}, {"array": np.arange(1000)}, 2.5))
+    (name,) = store._kept._shelf.names("")
+    content = bytearray(store._kept._shelf.read(name))
+    assert store.load("key").arrays["array"].tolist() == list(range(1000))
+    content[len(content) // 2] ^= 1
+    store._kept._shelf.write(name, bytes(content))
+    with pytest.raises(StorageError, match=r"cannot be read any more.*run the same command again"):
+        store.load("key")
+    assert not JobStore(f"memory://{tmp_path.name}/results").has("key")
+    with pytest.raises(StorageError, match="cannot be read any more"):
+        store.load("missing")

@@ -28,10 +28,14 @@ def rows_of(numbers: list[int]) -> store.Matrix:
     return np.array([[n, n + 0.5, -n] for n in numbers], dtype=np.float32).reshape(-1, DIMENSION)
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "url", "folder by url"])
 def space(request: pytest.FixtureRequest, tmp_path: Path) -> store.Space:
     if request.param == "memory":
         return MemorySpace(DIMENSION)
+    if request.param == "url":
+        return DiskSpace(f"memory://{tmp_path.name}/space", DIMENSION)
+    if request.param == "folder by url":
+        return DiskSpace(f"file://{tmp_path}/space", DIMENSION)
     return DiskSpace(tmp_path / "space", DIMENSION)
 
 
@@ -69,6 +73,8 @@ def test_it_behaves_like_a_dict(
     data: st.DataObject,
 ) -> None:
     folder = tmp_path_factory.mktemp("space")
+    if data.draw(st.booleans(), "in an object store"):
+        folder = f"memory://{folder.name}"
     space, oracle = DiskSpace(folder, DIMENSION), {}
     for batch in batches:
         space.append(keys_of(batch), rows_of(batch))
@@ -166,9 +172,9 @@ def test_spaces_differ_by_preparation_weights_and_dimension(tmp_path: Path) -> N
     root = EmbeddingStore(tmp_path)
     facts = {"preparation": "p", "weights_hash": "w", "dimension": 3, "note": "n"}
     folders = {
-        root.space(**{**facts, **change}).folder  # type: ignore[arg-type]
+        root.space(**{**facts, **change}).place  # type: ignore[arg-type]
         for change in ({}, {"preparation": "q"}, {"weights_hash": "v"}, {"dimension": 4})
     }
     assert len(folders) == 4
-    assert root.space(**facts).folder in folders  # type: ignore[arg-type]
+    assert root.space(**facts).place in folders  # type: ignore[arg-type]
     assert [entry["note"] for entry in root.spaces()] == ["n"] * 4

@@ -90,8 +90,15 @@ def without_times(value: Any) -> Any:
 def test_the_same_audit_as_serial(
     cluster: Any, words: tuple[str, ...], serial: Any, tmp_path: Path
 ) -> None:
-    """Embeddings, shadows, targets and attacks: nothing is shared between the runs."""
-    assert audit(words, tmp_path / "ray", *on(cluster)) == serial
+    """Embeddings, shadows, targets and attacks: nothing is shared between the runs.
+
+    What nodes share is a place that is no folder of theirs: all goes through fsspec.
+    """
+    place = ("--shared", f"dir::file://{tmp_path}/shared")
+    assert audit(words, tmp_path / "ray", *on(cluster), *place) == serial
+    assert not (tmp_path / "ray" / "jobs").exists()
+    kinds = {path.suffix for path in (tmp_path / "shared").rglob("*") if path.is_file()}
+    assert kinds == {".json", ".safetensors", ".zip"}
 
 
 @pytest.mark.assets

@@ -197,6 +197,7 @@ def audit(
     seed: options.Seed = 0,
     workers: options.Workers = None,
     store: options.Store = True,
+    shared: options.Shared = None,
     trust: options.Trust = False,
     config: Annotated[
         Path | None,
@@ -264,6 +265,7 @@ def audit(
             trust=trust,
             seed=seed,
             executor=executors.takes_batches(executor, jobs),
+            shared=shared,
         )
 
     given = runs.Given(
@@ -272,6 +274,7 @@ def audit(
         sign=-1 if smaller_is_same else 1,
         seed=seed,
         access=seen_by,
+        shared=shared,
     )
     if scores is not None:
         result = runs.audit_scores(scores, given, out, jobs)

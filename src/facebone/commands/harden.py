@@ -11,6 +11,8 @@ from facebone.commands import executors, options
 from facebone.commands.assemble import (
     choose_head,
     describe_routes,
+    kept_in,
+    kept_results,
     open_data,
     open_engine,
 )
@@ -120,6 +122,7 @@ def harden(
     seed: options.Seed = 0,
     workers: options.Workers = None,
     store: options.Store = True,
+    shared: options.Shared = None,
     trust: options.Trust = False,
 ) -> int:
     """Search defences on half of the people, confirm the best on the others, keep the verifier.
@@ -131,7 +134,6 @@ def harden(
     from facebone.backbones.devices import resolve_torch_device
     from facebone.backbones.zoo import Zoo
     from facebone.commands.harden_summary import print_harden
-    from facebone.config import home_folder
     from facebone.harden.choice import Rule
     from facebone.harden.hardening import Hardening
     from facebone.harden.run import harden as run
@@ -182,6 +184,7 @@ def harden(
         workers=workers,
         store=store,
         trust=trust,
+        shared=shared,
         executor=executors.takes_batches(executor, jobs),
     )
     asked = Hardening(
@@ -192,7 +195,8 @@ def harden(
         device=resolve_torch_device(device),
         executor=jobs,
         workers=1 if executor is ExecutorName.SERIAL else workers or available_cores(),
-        shadow_folder=home_folder() / "shadows",
+        shadow_folder=kept_in("shadows", shared),
+        shared=kept_results(shared),
         minutes=budget,
         trials=trials,
         target_far=far,

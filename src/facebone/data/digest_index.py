@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -26,8 +24,8 @@ class DigestIndex:
     """Maps digests to (segment number, row). Not safe for threads; its owner holds a lock."""
 
     def __init__(self) -> None:
-        self.segments: dict[Path, int] = {}
-        """Path -> number of rows, in the order of their numbers."""
+        self.segments: dict[str, int] = {}
+        """Name -> number of rows, in the order of their numbers."""
         self._recent: dict[bytes, tuple[int, int]] = {}
         # Digests as two integers, sorted by both, with segment and row of each beside them.
         self._high = np.empty(0, dtype=np.uint64)
@@ -38,10 +36,10 @@ class DigestIndex:
     def __len__(self) -> int:
         return len(self._high) + len(self._recent)
 
-    def add(self, path: Path, keys: Keys | None) -> None:
+    def add(self, name: str, keys: Keys | None) -> None:
         """List a segment and its digests; None for a segment that cannot be read."""
         number = len(self.segments)
-        self.segments[path] = 0 if keys is None else len(keys)
+        self.segments[name] = 0 if keys is None else len(keys)
         if keys is None:
             return
         for row, key in enumerate(keys):

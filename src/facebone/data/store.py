@@ -2,7 +2,8 @@
 
 A *space* holds what one network made of pictures prepared in one way. It is a folder of segments,
 small immutable files that appear whole or not at all; a row is found by the digest of its picture.
-Processes share a space without locks: each adds segments of its own and looks for those of others.
+The folder may be one of an object store. Processes share a space without locks: each adds segments
+of its own and looks for those of others.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +22,9 @@ import numpy.typing as npt
 from facebone.data.digest_index import KEY_BYTES, DigestIndex, Keys, Positions
 from facebone.data.digest_index import LARGE_SEGMENT as _LARGE_SEGMENT
 from facebone.data.pictures import Picture
+from facebone.data.segments import pack_segment, read_keys, read_segment
 from facebone.errors import StorageError
-from facebone.files import new_file, storage_errors
+from facebone.scale.shelves import Place, open_shelf
 
 Matrix = npt.NDArray[np.float32]
 
@@ -31,6 +32,8 @@ Matrix = npt.NDArray[np.float32]
 # ones are left alone: small enough to hold one in memory, whatever the space as a whole holds.
 _MANY_SEGMENTS = 256
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SUFFIX = ".safetensors"
+_ABOUT = "space.json"
 
 
 def picture_key(picture: Picture, content: bytes) -> bytes:
@@ -82,15 +85,18 @@ class MemorySpace:
 
 
 class DiskSpace:
-    """A space in a folder.
+    """A space in a folder, or wherever a shelf can be.
 
     Args:
-        folder: where the segments lie; made when the first is written.
+        place: where the segments lie; made when the first is written.
         dimension: length d of a row.
+
+    Raises:
+        MissingPartError, UsageError: see `open_shelf`.
     """
 
-    def __init__(self, folder: Path, dimension: int) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, dimension: int) -> None:
+        self._shelf = open_shelf(place)
         self._dimension = dimension
         self._lock = Lock()
         self._index = DigestIndex()
@@ -100,16 +106,21 @@ class DiskSpace:
     def __len__(self) -> int:
         return len(self._index)
 
+    @property
+    def place(self) -> Place:
+        """Where the segments lie."""
+        return self._shelf.place
+
     def refresh(self) -> None:
         """Read the digests of segments that have come or gone since the last look."""
         with self._lock:
-            present = set(self.folder.glob("*.safetensors")) if self.folder.is_dir() else set()
-            if any(path not in present for path in self._index.segments):
+            present = set(self._shelf.names(_SUFFIX))
+            if any(name not in present for name in self._index.segments):
                 self._index = DigestIndex()
-            for path in sorted(present.difference(self._index.segments)):
+            for name in sorted(present.difference(self._index.segments)):
                 # A damaged segment is listed, so that it is not read again, but offers no rows:
                 # its pictures are embedded anew.
-                self._index.add(path, _read_keys(path))
+                self._index.add(name, read_keys(self._shelf, name))
             self._looked = time.monotonic()
 
     def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
@@ -132,12 +143,12 @@ class DiskSpace:
             raise StorageError(
                 f"rows of shape {embeddings.shape} and keys of shape {keys.shape} do not fit a "
                 f"space of dimension {self._dimension}",
-                where=self.folder,
+                where=self._shelf.place,
             )
-        path = self._write(keys, embeddings)
+        name = self._write(keys, embeddings)
         with self._lock:
-            if path not in self._index.segments:
-                self._index.add(path, keys)
+            if name not in self._index.segments:
+                self._index.add(name, keys)
             many = self._index.small_segments() >= _MANY_SEGMENTS
         if many:
             self.merge()
@@ -159,11 +170,11 @@ class DiskSpace:
         A process that dies in between leaves rows twice, which does no harm.
         """
         with self._lock:
-            small = [path for path, size in self._index.segments.items() if size < _LARGE_SEGMENT]
+            small = [name for name, size in self._index.segments.items() if size < _LARGE_SEGMENT]
             parts = []
-            for path in small:
+            for name in small:
                 try:
-                    part = _read_segment(path)
+                    part = read_segment(self._shelf, name)
                 except FileNotFoundError:  # merged by another process
                     continue
                 if part is not None:
@@ -174,21 +185,14 @@ class DiskSpace:
                 halves = keys.view([("high", "<u8"), ("low", "<u8")]).ravel()
                 first = np.unique(halves, return_index=True)[1]
                 self._write(keys[first], rows[first])
-                for path in small:
-                    path.unlink(missing_ok=True)
+                for name in small:
+                    self._shelf.remove(name)
         self.refresh()
 
-    def _write(self, keys: Keys, embeddings: Matrix) -> Path:
-        from safetensors.numpy import save
-
-        path = self.folder / f"{uuid.uuid4().hex}.safetensors"
-        tensors: dict[str, npt.NDArray[Any]] = {
-            "keys": np.ascontiguousarray(keys, dtype=np.uint8),
-            "embeddings": np.ascontiguousarray(embeddings, dtype=np.float32),
-        }
-        with new_file(path) as part:
-            part.write_bytes(save(tensors))
-        return path
+    def _write(self, keys: Keys, embeddings: Matrix) -> str:
+        name = f"{uuid.uuid4().hex}{_SUFFIX}"
+        self._shelf.write(name, pack_segment(keys, embeddings))
+        return name
 
     def _find(self, keys: Keys) -> tuple[Positions, Positions]:
         with self._lock:
@@ -200,7 +204,7 @@ class DiskSpace:
             segments = list(self._index.segments)
         result = np.full((len(keys), self._dimension), np.nan, dtype=np.float32)
         for number in np.unique(numbers[numbers >= 0]):
-            part = _read_segment(segments[number])
+            part = read_segment(self._shelf, segments[number])
             if part is not None:
                 wanted = numbers == number
                 result[wanted] = part[1][rows[wanted]]
@@ -208,14 +212,18 @@ class DiskSpace:
 
 
 class EmbeddingStore:
-    """All spaces below one folder.
+    """All spaces below one place.
 
     Args:
-        root: the folder; made when something is stored.
+        root: a folder, or the URL of one; made when something is stored.
+
+    Raises:
+        MissingPartError, UsageError: see `open_shelf`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self.root = root
+        self._shelf = open_shelf(root)
 
     def space(self, *, preparation: str, weights_hash: str, dimension: int, note: str) -> DiskSpace:
         """The space of one network and one way to prepare pictures.
@@ -228,45 +236,17 @@ class EmbeddingStore:
         """
         facts = {"preparation": preparation, "weights": weights_hash, "dimension": dimension}
         text = json.dumps(facts, sort_keys=True)
-        folder = self.root / hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-        about = folder / "space.json"
-        if not about.exists():
-            with new_file(about) as part:
-                part.write_text(json.dumps({**facts, "note": note}, indent=2) + "\n", "utf-8")
-        return DiskSpace(folder, dimension)
+        shelf = self._shelf.sub(hashlib.blake2b(text.encode(), digest_size=12).hexdigest())
+        if not shelf.has(_ABOUT):
+            about = json.dumps({**facts, "note": note}, indent=2) + "\n"
+            shelf.write(_ABOUT, about.encode("utf-8"))
+        return DiskSpace(shelf.place, dimension)
 
     def spaces(self) -> Iterator[dict[str, object]]:
         """The facts and the size of each space, for listing."""
-        with storage_errors(self.root):
-            for about in sorted(self.root.glob("*/space.json")):
-                facts: dict[str, object] = json.loads(about.read_text("utf-8"))
-                size = sum(path.stat().st_size for path in about.parent.glob("*.safetensors"))
-                yield {**facts, "folder": str(about.parent), "bytes": size}
-
-
-def _read_keys(path: Path) -> Keys | None:
-    """The digests of a segment without reading its rows; None if it is damaged or gone."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            keys: Keys = file.get_tensor("keys")
-            return keys
-    except (SafetensorError, OSError):
-        return None
-
-
-def _read_segment(path: Path) -> tuple[Keys, Matrix] | None:
-    """Digests and rows of a segment; None if it is damaged.
-
-    Raises:
-        FileNotFoundError: it is gone.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(path.read_bytes())
-    except SafetensorError:
-        return None
-    return tensors["keys"], tensors["embeddings"]
+        for folder in self._shelf.below():
+            shelf = self._shelf.sub(folder)
+            if shelf.has(_ABOUT):
+                facts: dict[str, object] = json.loads(shelf.read(_ABOUT))
+                size = sum(shelf.size(name) for name in shelf.names(_SUFFIX))
+                yield {**facts, "folder": str(shelf.place), "bytes": size}

@@ -9,7 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from facebone.data.pictures import Picture
 from facebone.data.store import EmbeddingStore, Space
 from facebone.errors import PictureError
 from facebone.scale.executor import ATTEMPTS, Executor
+from facebone.scale.shelves import Place
 from facebone.verification.chain import BatchResult, Chain, Problem, WhenProblem
 from facebone.verification.routes import Route
 
@@ -126,7 +126,7 @@ class ChainRecipe:
     backbones: tuple[str, ...]
     preparations: tuple[Preparation, ...]
     devices: tuple[str, ...]
-    store: Path
+    store: Place
     on_problem: WhenProblem
 
     def build(self) -> Chain:
