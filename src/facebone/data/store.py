@@ -13,6 +13,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Lock
 from typing import Protocol
 
@@ -99,12 +100,23 @@ class DiskSpace:
         self._shelf = open_shelf(place)
         self._dimension = dimension
         self._lock = Lock()
+        # Read when it is first asked: who only adds to a large space, or scans it, needs none.
         self._index = DigestIndex()
         self._looked = float("-inf")
-        self.refresh()
+        self._added = 0
 
     def __len__(self) -> int:
+        self._look()
         return len(self._index)
+
+    @property
+    def _known(self) -> bool:
+        """Whether the segments were read."""
+        return self._looked > float("-inf")
+
+    def _look(self) -> None:
+        if not self._known:
+            self.refresh()
 
     @property
     def place(self) -> Place:
@@ -117,19 +129,42 @@ class DiskSpace:
             present = set(self._shelf.names(_SUFFIX))
             if any(name not in present for name in self._index.segments):
                 self._index = DigestIndex()
-            for name in sorted(present.difference(self._index.segments)):
-                # A damaged segment is listed, so that it is not read again, but offers no rows:
-                # its pictures are embedded anew.
-                self._index.add(name, read_keys(self._shelf, name))
+            # A damaged segment is listed, so that it is not read again, but offers no rows: its
+            # pictures are embedded anew.
+            fresh = sorted(present.difference(self._index.segments))
+            self._index.add_many([(name, read_keys(self._shelf, name)) for name in fresh])
             self._looked = time.monotonic()
 
     def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
         """See `Space`. Where something seems missing, looks for what other processes added."""
+        self._look()
         absent = self._find(keys)[0] < 0
         if absent.any() and time.monotonic() - self._looked > _SECONDS_BETWEEN_LOOKS:
             self.refresh()
             absent = self._find(keys)[0] < 0
         return absent
+
+    def scan(self, keys: Keys) -> Matrix:
+        """What `gather` gives, by a look through all segments, one in memory at a time.
+
+        Right for a job that asks a large space once: an index of it would take 24 bytes a picture.
+        """
+        first, place = _distinct(keys)
+        asked = DigestIndex.of(keys[first])
+        result = np.full((len(first), self._dimension), np.nan, dtype=np.float32)
+        seen: set[str] = set()
+        # Again until nothing new is there: segments that another process merges move.
+        while fresh := [name for name in self._shelf.names(_SUFFIX) if name not in seen]:
+            for name in fresh:
+                seen.add(name)
+                held = read_keys(self._shelf, name)
+                at = np.empty(0) if held is None else asked.find(held)[1]
+                if (at >= 0).any():
+                    with suppress(FileNotFoundError):
+                        part = read_segment(self._shelf, name)
+                        if part is not None:
+                            result[at[at >= 0]] = part[1][at >= 0]
+        return result[place]
 
     def append(self, keys: Keys, embeddings: Matrix) -> None:
         """See `Space`.
@@ -147,14 +182,19 @@ class DiskSpace:
             )
         name = self._write(keys, embeddings)
         with self._lock:
-            if name not in self._index.segments:
-                self._index.add(name, keys)
-            many = self._index.small_segments() >= _MANY_SEGMENTS
+            if self._known:
+                if name not in self._index.segments:
+                    self._index.add(name, keys)
+                many = self._index.small_segments() >= _MANY_SEGMENTS
+            else:
+                self._added += len(keys) < _LARGE_SEGMENT
+                many = self._added >= _MANY_SEGMENTS
         if many:
             self.merge()
 
     def gather(self, keys: Keys) -> Matrix:
         """See `Space`. Opens each segment once and holds one at a time."""
+        self._look()
         if (self._find(keys)[0] < 0).any():
             self.refresh()
         try:
@@ -165,29 +205,40 @@ class DiskSpace:
             return self._gather(keys)
 
     def merge(self) -> None:
-        """Replace small segments by large ones.
+        """Replace small segments by large ones, of less than twice the size that counts as large.
 
         A process that dies in between leaves rows twice, which does no harm.
         """
+        self._look()
         with self._lock:
             small = [name for name, size in self._index.segments.items() if size < _LARGE_SEGMENT]
-            parts = []
+            group: list[str] = []
+            rows = 0
             for name in small:
-                try:
-                    part = read_segment(self._shelf, name)
-                except FileNotFoundError:  # merged by another process
-                    continue
-                if part is not None:
-                    parts.append(part)
-            if len(parts) > 1:
-                keys = np.concatenate([keys for keys, _ in parts])
-                rows = np.concatenate([rows for _, rows in parts])
-                halves = keys.view([("high", "<u8"), ("low", "<u8")]).ravel()
-                first = np.unique(halves, return_index=True)[1]
-                self._write(keys[first], rows[first])
-                for name in small:
-                    self._shelf.remove(name)
+                group.append(name)
+                rows += self._index.segments[name]
+                if rows >= _LARGE_SEGMENT or name == small[-1]:
+                    self._merge(group)
+                    group, rows = [], 0
         self.refresh()
+
+    def _merge(self, names: list[str]) -> None:
+        """Replace some segments by one."""
+        parts = []
+        for name in names:
+            try:
+                part = read_segment(self._shelf, name)
+            except FileNotFoundError:  # merged by another process
+                continue
+            if part is not None:
+                parts.append(part)
+        if len(parts) > 1:
+            keys = np.concatenate([keys for keys, _ in parts])
+            rows = np.concatenate([rows for _, rows in parts])
+            first, _ = _distinct(keys)
+            self._write(keys[first], rows[first])
+            for name in names:
+                self._shelf.remove(name)
 
     def _write(self, keys: Keys, embeddings: Matrix) -> str:
         name = f"{uuid.uuid4().hex}{_SUFFIX}"
@@ -209,6 +260,13 @@ class DiskSpace:
                 wanted = numbers == number
                 result[wanted] = part[1][rows[wanted]]
         return result
+
+
+def _distinct(keys: Keys) -> tuple[Positions, Positions]:
+    """Positions of each digest's first row among (n, 16) keys, and which of them each row is."""
+    halves = np.ascontiguousarray(keys).view([("high", "<u8"), ("low", "<u8")]).ravel()
+    _, first, place = np.unique(halves, return_index=True, return_inverse=True)
+    return first.astype(np.intp), place.astype(np.intp)
 
 
 class EmbeddingStore:
