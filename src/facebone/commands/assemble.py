@@ -14,6 +14,8 @@ from facebone.settings import parse_spec, parse_words
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
     from facebone.data.store import EmbeddingStore
+    from facebone.scale.executor import Executor
+    from facebone.scale.shelves import Place
     from facebone.verification.chain import Problem
     from facebone.verification.engine import EmbeddingEngine
     from facebone.verification.routes import Route
@@ -79,6 +81,8 @@ def open_engine(
     workers: int | None,
     store: bool,
     trust: bool,
+    shared: str | None = None,
+    executor: Executor | None = None,
 ) -> EmbeddingEngine:
     """The engine for a data set, with its progress on stderr."""
     from facebone.progress import for_console
@@ -99,19 +103,32 @@ def open_engine(
     )
     return EmbeddingEngine(
         routes,
-        store=open_store() if store else None,
+        store=open_store(shared) if store else None,
         workers=workers,
         on_problem="skip" if missing is MissingFace.SKIP else "raise",
+        executor=executor,
         progress=for_console,
     )
 
 
-def open_store() -> EmbeddingStore:
-    """The user's store of embeddings."""
-    from facebone.config import home_folder
+def open_store(shared: str | None = None) -> EmbeddingStore:
+    """The store of embeddings: the user's, or one that machines share."""
     from facebone.data.store import EmbeddingStore
 
-    return EmbeddingStore(home_folder() / "embeddings")
+    return EmbeddingStore(kept_in("embeddings", shared))
+
+
+def kept_in(name: str, shared: str | None) -> Place:
+    """Where things of a kind are kept: in the user's folder, or in a place that machines share."""
+    from facebone.config import home_folder
+    from facebone.scale.shelves import join
+
+    return join(home_folder() if shared is None else shared, name)
+
+
+def kept_results(shared: str | None) -> Place | None:
+    """Where results of jobs are kept, if it is not the folder of the audit."""
+    return None if shared is None else kept_in("audits", shared)
 
 
 def describe_routes(routes: Sequence[Route]) -> str:

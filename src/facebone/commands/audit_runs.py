@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facebone.commands.assemble import describe_routes, open_data, open_engine, show_problems
+from facebone.commands.assemble import (
+    describe_routes,
+    kept_in,
+    kept_results,
+    open_data,
+    open_engine,
+    show_problems,
+)
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
 from facebone.progress import for_console
@@ -40,6 +47,8 @@ class Pictures:
     store: bool
     trust: bool
     seed: int
+    executor: Executor | None
+    shared: str | None
 
     def open_engine(self, alignment: Alignment | None = None) -> EmbeddingEngine:
         """The engine, with another alignment where one is given."""
@@ -54,6 +63,8 @@ class Pictures:
             workers=self.workers,
             store=self.store,
             trust=self.trust,
+            shared=self.shared,
+            executor=self.executor,
         )
 
     def open_data(self) -> Dataset:
@@ -70,6 +81,7 @@ class Given:
     sign: int
     seed: int
     access: Access
+    shared: str | None
 
     def words(self) -> list[str]:
         """The options again, for the command of the report."""
@@ -90,13 +102,6 @@ class Given:
         return found
 
 
-def open_executor(name: str, workers: int | None) -> Executor:
-    """Where jobs run."""
-    from facebone.scale.executor import make_executor
-
-    return make_executor(name, workers)
-
-
 def audit_trained(
     settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
@@ -110,7 +115,6 @@ def audit_trained(
     from facebone.audit.trained import Sources, identity, plan_trained
     from facebone.audit.trained_targets import check_targets
     from facebone.backbones.devices import resolve_torch_device
-    from facebone.config import home_folder
 
     device = resolve_torch_device(settings.device)
     pictures = replace(pictures, backbones=settings.routes)
@@ -127,7 +131,7 @@ def audit_trained(
         judge = open_judge(name, engine, device=settings.device, trust=pictures.trust)
     sources = Sources(pictures.open_data(), engine, plain, device, judge)
     check_stated(settings.others, sources.dataset)
-    with bind(out, identity(settings, sources)) as store:
+    with bind(out, identity(settings, sources), shared=kept_results(pictures.shared)) as store:
         note(describe_routes(engine.routes))
         note(f"heads on {device}")
         if judge is not None:
@@ -138,7 +142,7 @@ def audit_trained(
             sources,
             store,
             executor,
-            shadow_folder=home_folder() / "shadows",
+            shadow_folder=kept_in("shadows", pictures.shared),
             progress=for_console,
         )
         return run_audit(
@@ -177,7 +181,7 @@ def audit_callable(
     name = reference.rpartition(":")[2]
     # The folder is bound to the question before the first answer is kept in it.
     asked = {"verifier": name, "candidates": file_sha256(candidates), "queries": queries}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         table = ask_verifier(
             verify,
             pairs,
@@ -273,7 +277,7 @@ def _audit_table(
     from facebone.audit.plan import bind
 
     asked = {"target": facts.name, "scores": fingerprint(table)}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         return _run_table(
             table,
             facts,
