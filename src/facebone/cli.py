@@ -14,12 +14,14 @@ from facebone.commands import (
     diff,
     evaluate,
     harden,
+    plugins,
     report,
     synthesize,
     train,
     verify,
 )
 from facebone.errors import FaceBoneError
+from facebone.plugins import passed_over
 
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
@@ -64,6 +66,7 @@ app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 app.add_typer(backbones.app, name="backbones")
+app.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -78,6 +81,8 @@ def run(arguments: list[str] | None = None) -> int:
     """
     try:
         result = app(args=arguments, standalone_mode=False)
+        for line in passed_over():
+            print(f"passed over: {line}", file=sys.stderr)
     except FaceBoneError as error:
         return _fail(str(error), error)
     except typer.TyperException as error:

@@ -111,7 +111,7 @@ class MembershipAttack(Attack):
         """Score at least one candidate; all checks are done."""
 
 
-ATTACKS: Attacks[MembershipAttack] = Attacks("attack")
+ATTACKS: Attacks[MembershipAttack] = Attacks("attack", Goal.MEMBERSHIP, MembershipAttack)
 ATTACKS.add("loss_threshold", "facebone.attacks.membership.loss_threshold:LossThreshold")
 ATTACKS.add("entropy", "facebone.attacks.membership.entropy:Entropy")
 ATTACKS.add("modified_entropy", "facebone.attacks.membership.modified_entropy:ModifiedEntropy")

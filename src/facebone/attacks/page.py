@@ -100,7 +100,7 @@ and the others are the attacker's; audit.json and the report have a section for 
 
 def render() -> str:
     """The page."""
-    kinds = [ATTACKS.get(name) for name in ATTACKS.names()]
+    kinds = [ATTACKS.get(name) for name in ATTACKS.own_names()]
     lines = [
         "| attack | access | levels | needs | what it does |",
         "| --- | --- | --- | --- | --- |",
@@ -114,7 +114,7 @@ def _other_goals() -> list[str]:
     """The attacks that want something else than membership."""
     lines = [OTHER_GOALS]
     for registry in (INVERSIONS, EXTRACTIONS, ATTRIBUTE_ATTACKS, LINKAGES):
-        for name in registry.names():
+        for name in registry.own_names():
             kind: type[Attack] = registry.get(name)
             knows = kind.knowledge.rstrip(".")
             cells = (f"`{kind.name}`", kind.goal, kind.access, knows, kind.summary)

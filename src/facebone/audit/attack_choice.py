@@ -80,7 +80,8 @@ def expand_attacks(
     if ALL not in specs:
         return specs
     named = tuple(spec for spec in specs if spec != ALL)
-    return (*(name for name in filter(allowed, ATTACKS.names()) if name not in named), *named)
+    every = (name for name, _ in ATTACKS.usable())
+    return (*(name for name in filter(allowed, every) if name not in named), *named)
 
 
 def parse_access(access: str) -> Access:

@@ -13,7 +13,7 @@ from facebone.attacks.access import Channel
 from facebone.audit import jobs as work
 from facebone.audit import trial_jobs as trials
 from facebone.audit.audit_plan import AuditPlan, PlannedShadows, PlannedTarget, at_level
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.job_store import open_shared
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, Result, run_plan
@@ -162,13 +162,14 @@ def _batch(
     source: ShadowSource,
 ) -> tuple[Job, Job]:
     """The jobs that train a batch of shadows, and ask them. Training needs no changed pictures."""
-    common: dict[str, Any] = {
-        "recipe": asdict(recipe),
-        "material": level.source,
-        "seed": source.seed,
-        "numbers": list(range(first, first + AT_ONCE)),
-        "code": code_fingerprint(),
-    }
+    common = with_code(
+        {
+            "recipe": asdict(recipe),
+            "material": level.source,
+            "seed": source.seed,
+            "numbers": list(range(first, first + AT_ONCE)),
+        }
+    )
     name = f"{at_level(recipe.name, level.level)} shadows {first}"
     train = Job(name, work.train_batch, common, (level.source,))
     settings = common | level_settings(level, recipe, channels) | {"heads": name}

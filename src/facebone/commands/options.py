@@ -35,7 +35,8 @@ class MissingFace(StrEnum):
 
 
 Data = Annotated[
-    str, typer.Option("--data", help="Data set: `synthetic`, `lfw`, `celeba` or `folder`.")
+    str,
+    typer.Option("--data", help="Data set: `synthetic`, `lfw`, `celeba`, `folder` or a plug-in's."),
 ]
 Root = Annotated[
     Path | None,

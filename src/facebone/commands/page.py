@@ -24,6 +24,7 @@ COMMANDS = (
     "backbones add",
     "backbones pull",
     "backbones check",
+    "plugins",
 )
 
 

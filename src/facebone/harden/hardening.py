@@ -15,6 +15,7 @@ from facebone.data.dataset import Dataset
 from facebone.harden.choice import Rule
 from facebone.harden.schema import SCHEMA_VERSION
 from facebone.harden.settings import HEADS, HardenSettings
+from facebone.mitigations.base import MITIGATIONS
 from facebone.scale.executor import Executor
 from facebone.scale.shelves import Place
 from facebone.settings import format_spec, format_value
@@ -85,7 +86,8 @@ class Hardening:
             "routes": [dict(route.describe()) for route in self.engine.routes],
             "schema": SCHEMA_VERSION,
             "facebone": facebone.__version__,
-            "code": code_fingerprint(),
+            # It may try every defence there is.
+            "code": code_fingerprint([asked, MITIGATIONS.names()]),
         }
 
     def command(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.job_store import JobStore, Result
 from facebone.audit.material import Material
 from facebone.audit.target import TargetRecipe
@@ -90,14 +90,15 @@ class Rings:
             limit: seconds after which it is given up.
         """
         recipe = self.make(name)
-        described = {
-            "recipe": asdict(recipe),
-            "material": self.material,
-            "models": self.models,
-            "seed": self.seed,
-            "attacks": list(self.attacks),
-            "code": code_fingerprint(),
-        }
+        described = with_code(
+            {
+                "recipe": asdict(recipe),
+                "material": self.material,
+                "models": self.models,
+                "seed": self.seed,
+                "attacks": list(self.attacks),
+            }
+        )
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60]
         return RingTask(

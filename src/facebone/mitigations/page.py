@@ -39,7 +39,7 @@ KINDS = (
 
 def render() -> str:
     """The page."""
-    kinds = [MITIGATIONS.get(name) for name in MITIGATIONS.names()]
+    kinds = [MITIGATIONS.get(name) for name in MITIGATIONS.own_names()]
     parts = [INTRODUCTION]
     for title, hook in KINDS:
         chosen = [kind for kind in kinds if _works_by(kind) == hook]

@@ -135,7 +135,9 @@ class AttributeAttack(Attack):
         """Score at least one picture; all checks are done."""
 
 
-ATTRIBUTE_ATTACKS: Attacks[AttributeAttack] = Attacks("attribute attack")
+ATTRIBUTE_ATTACKS: Attacks[AttributeAttack] = Attacks(
+    "attribute attack", Goal.ATTRIBUTES, AttributeAttack
+)
 ATTRIBUTE_ATTACKS.add(
     "attribute_probe", "facebone.attacks.attributes.template_probes:AttributeProbe"
 )

@@ -147,7 +147,9 @@ def _constant(margin: float) -> Scorer:
 
 _HERE = "facebone.attacks.extraction"
 
-EXTRACTIONS: Attacks[ExtractionAttack] = Attacks("extraction attack")
+EXTRACTIONS: Attacks[ExtractionAttack] = Attacks(
+    "extraction attack", Goal.EXTRACTION, ExtractionAttack
+)
 EXTRACTIONS.add("copy_head", f"{_HERE}.copy_head:CopyHead")
 EXTRACTIONS.add("copy_decisions", f"{_HERE}.copy_decisions:CopyDecisions")
 EXTRACTIONS.add("metric_copy", f"{_HERE}.metric_copy:MetricCopy")

@@ -129,7 +129,9 @@ class InversionAttack(Attack):
         """Pictures of at least one person, from a leak of `leak_type`; all checks are done."""
 
 
-INVERSIONS: Attacks[InversionAttack] = Attacks("attack")
+INVERSIONS: Attacks[InversionAttack] = Attacks(
+    "attack", Goal.RECONSTRUCTION, InversionAttack, "leak_type"
+)
 INVERSIONS.add("score_regression", "facebone.attacks.inversion.score_regression:ScoreRegression")
 INVERSIONS.add("score_search", "facebone.attacks.inversion.score_search:ScoreSearch")
 INVERSIONS.add("score_gradient", "facebone.attacks.inversion.score_gradient:ScoreGradient")

@@ -82,7 +82,7 @@ class LinkageAttack(Attack):
         return view.first, view.second
 
 
-LINKAGES: Attacks[LinkageAttack] = Attacks("linkage attack")
+LINKAGES: Attacks[LinkageAttack] = Attacks("linkage attack", Goal.LINKAGE, LinkageAttack)
 LINKAGES.add("direct", "facebone.attacks.linkage.direct:Direct")
 LINKAGES.add("linear_alignment", "facebone.attacks.linkage.alignment:LinearAlignment")
 LINKAGES.add("unaligned", "facebone.attacks.linkage.unaligned:Unaligned")

@@ -10,7 +10,7 @@ from facebone.attacks.inversion.base import INVERSIONS
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
 from facebone.attacks.inversion.guide import look_through
 from facebone.attacks.inversion.leaks import TemplateLeak
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.reconstruction import jobs as work
@@ -131,7 +131,6 @@ def _jobs_of(
         "routes": [dict(route.describe()) for route in routes],
         "seed": source.seed,
         "device": source.device,
-        "code": code_fingerprint(),
     }
     inputs: tuple[str, ...] = (FACES,)
     stores = " + ".join(chosen)
@@ -144,6 +143,7 @@ def _jobs_of(
         stores = target
         asked |= {"recipe": plain(asdict(recipe)), "material": level.source}
         inputs = (FACES, level.source)
+    asked = with_code(asked)
     # Whoever learns anew for each part should not do so in vain.
     size = AT_ONCE if attack.slow else count
     made = [
