@@ -101,55 +101,30 @@ def audit_trained(
     settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
     """Train targets on a data set, and audit them; `faces` shows those most at risk."""
-    from facebone.attacks.attack import Goal
-    from facebone.audit.auditor import run_audit
-    from facebone.audit.other_goals.choice import check_stated, of_goal
-    from facebone.audit.other_goals.plan import needs_other_network
-    from facebone.audit.plan import bind
-    from facebone.audit.settings import AUTO
-    from facebone.audit.trained import Sources, identity, plan_trained
-    from facebone.audit.trained_targets import check_targets
+    from facebone.audit.run_trained import open_sources, run_trained
     from facebone.backbones.devices import resolve_torch_device
-    from facebone.config import home_folder
 
-    device = resolve_torch_device(settings.device)
     pictures = replace(pictures, backbones=settings.routes)
     engine = pictures.open_engine()
     plain = pictures.open_engine(Alignment.NONE) if settings.protocol == "reference" else None
-    check_targets(settings, engine, device)
-    judge = None
-    rebuilds = bool(of_goal(settings.others, Goal.RECONSTRUCTION))
-    if rebuilds or needs_other_network(settings.others):
-        from facebone.audit.reconstruction.judge import choose_judge, open_judge
-
-        asked = None if settings.judge == AUTO else settings.judge
-        name = choose_judge(asked, settings.backbones, settings.data)
-        judge = open_judge(name, engine, device=settings.device, trust=pictures.trust)
-    sources = Sources(pictures.open_data(), engine, plain, device, judge)
-    check_stated(settings.others, sources.dataset)
-    with bind(out, identity(settings, sources)) as store:
-        note(describe_routes(engine.routes))
-        note(f"heads on {device}")
-        if judge is not None:
-            what = "reconstructions judged by" if rebuilds else "records linked to those of"
-            note(f"{what} {judge.backbone.spec.name}")
-        plan = plan_trained(
-            settings,
-            sources,
-            store,
-            executor,
-            shadow_folder=home_folder() / "shadows",
-            progress=for_console,
-        )
-        return run_audit(
-            plan,
-            out,
-            executor,
-            store=store,
-            progress=for_console,
-            dataset=sources.dataset,
-            pictures=faces,
-        )
+    sources = open_sources(
+        settings,
+        engine,
+        pictures.open_data,
+        resolve_torch_device(settings.device),
+        plain=plain,
+        trust=pictures.trust,
+    )
+    return run_trained(
+        settings,
+        sources,
+        out,
+        executor,
+        faces=faces,
+        progress=for_console,
+        tell=note,
+        routes=describe_routes(engine.routes),
+    )
 
 
 def audit_scores(path: Path, given: Given, out: Path, executor: Executor) -> Audit:
