@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "facebone"
 # A package imports only from those to its left.
 LAYERS = [
     "ground", "scale", "data", "backbones", "verification", "mitigations", "attacks", "audit",
-    "harden", "apps", "commands", "cli",
+    "harden", "apps", "demo", "commands", "cli",
 ]  # fmt: skip
 GROUND = {"__init__", "errors", "seeding", "registry", "config", "files", "progress", "settings"}
 # Mitigations and attacks do not know each other.
