@@ -13,9 +13,7 @@ from facebone.settings import parse_spec, parse_words
 
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
-    from facebone.data.store import EmbeddingStore
     from facebone.scale.executor import Executor
-    from facebone.scale.shelves import Place
     from facebone.verification.chain import Problem
     from facebone.verification.engine import EmbeddingEngine
     from facebone.verification.routes import Route
@@ -86,49 +84,22 @@ def open_engine(
 ) -> EmbeddingEngine:
     """The engine for a data set, with its progress on stderr."""
     from facebone.progress import for_console
-    from facebone.verification.engine import EmbeddingEngine
-    from facebone.verification.routes import open_routes
+    from facebone.verification.opening import open_engine_for, open_store
 
-    if missing is None:
-        # Every picture of LFW was centred on a face that a detector had found.
-        missing = MissingFace.CENTRE if dataset == "lfw" else MissingFace.SKIP
-    routes = open_routes(
+    return open_engine_for(
+        dataset,
         backbones,
         alignment=alignment.value,
         detector=detector,
-        choose=face.value,
-        missing="centre" if missing is MissingFace.CENTRE else "error",
+        face=face.value,
+        missing=None if missing is None else missing.value,
         device=device,
-        trust=trust,
-    )
-    return EmbeddingEngine(
-        routes,
-        store=open_store(shared) if store else None,
         workers=workers,
-        on_problem="skip" if missing is MissingFace.SKIP else "raise",
+        store=open_store(shared) if store else None,
+        trust=trust,
         executor=executor,
         progress=for_console,
     )
-
-
-def open_store(shared: str | None = None) -> EmbeddingStore:
-    """The store of embeddings: the user's, or one that machines share."""
-    from facebone.data.store import EmbeddingStore
-
-    return EmbeddingStore(kept_in("embeddings", shared))
-
-
-def kept_in(name: str, shared: str | None) -> Place:
-    """Where things of a kind are kept: in the user's folder, or in a place that machines share."""
-    from facebone.config import home_folder
-    from facebone.scale.shelves import join
-
-    return join(home_folder() if shared is None else shared, name)
-
-
-def kept_results(shared: str | None) -> Place | None:
-    """Where results of jobs are kept, if it is not the folder of the audit."""
-    return None if shared is None else kept_in("audits", shared)
 
 
 def describe_routes(routes: Sequence[Route]) -> str:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from facebone.commands.assemble import (
     describe_routes,
-    kept_in,
-    kept_results,
     open_data,
     open_engine,
     show_problems,
@@ -18,6 +16,7 @@ from facebone.commands.assemble import (
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
 from facebone.progress import for_console
+from facebone.scale.kept import kept_results
 
 if TYPE_CHECKING:
     from facebone.attacks.access import Access
@@ -106,54 +105,31 @@ def audit_trained(
     settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
     """Train targets on a data set, and audit them; `faces` shows those most at risk."""
-    from facebone.attacks.attack import Goal
-    from facebone.audit.auditor import run_audit
-    from facebone.audit.other_goals.choice import check_stated, of_goal
-    from facebone.audit.other_goals.plan import needs_other_network
-    from facebone.audit.plan import bind
-    from facebone.audit.settings import AUTO
-    from facebone.audit.trained import Sources, identity, plan_trained
-    from facebone.audit.trained_targets import check_targets
+    from facebone.audit.run_trained import open_sources, run_trained
     from facebone.backbones.devices import resolve_torch_device
 
-    device = resolve_torch_device(settings.device)
     pictures = replace(pictures, backbones=settings.routes)
     engine = pictures.open_engine()
     plain = pictures.open_engine(Alignment.NONE) if settings.protocol == "reference" else None
-    check_targets(settings, engine, device)
-    judge = None
-    rebuilds = bool(of_goal(settings.others, Goal.RECONSTRUCTION))
-    if rebuilds or needs_other_network(settings.others):
-        from facebone.audit.reconstruction.judge import choose_judge, open_judge
-
-        asked = None if settings.judge == AUTO else settings.judge
-        name = choose_judge(asked, settings.backbones, settings.data)
-        judge = open_judge(name, engine, device=settings.device, trust=pictures.trust)
-    sources = Sources(pictures.open_data(), engine, plain, device, judge)
-    check_stated(settings.others, sources.dataset)
-    with bind(out, identity(settings, sources), shared=kept_results(pictures.shared)) as store:
-        note(describe_routes(engine.routes))
-        note(f"heads on {device}")
-        if judge is not None:
-            what = "reconstructions judged by" if rebuilds else "records linked to those of"
-            note(f"{what} {judge.backbone.spec.name}")
-        plan = plan_trained(
-            settings,
-            sources,
-            store,
-            executor,
-            shadow_folder=kept_in("shadows", pictures.shared),
-            progress=for_console,
-        )
-        return run_audit(
-            plan,
-            out,
-            executor,
-            store=store,
-            progress=for_console,
-            dataset=sources.dataset,
-            pictures=faces,
-        )
+    sources = open_sources(
+        settings,
+        engine,
+        pictures.open_data,
+        resolve_torch_device(settings.device),
+        plain=plain,
+        trust=pictures.trust,
+    )
+    return run_trained(
+        settings,
+        sources,
+        out,
+        executor,
+        faces=faces,
+        shared=pictures.shared,
+        progress=for_console,
+        tell=note,
+        routes=describe_routes(engine.routes),
+    )
 
 
 def audit_scores(path: Path, given: Given, out: Path, executor: Executor) -> Audit:

@@ -11,8 +11,6 @@ from facebone.commands import executors, options
 from facebone.commands.assemble import (
     choose_head,
     describe_routes,
-    kept_in,
-    kept_results,
     open_data,
     open_engine,
 )
@@ -140,6 +138,7 @@ def harden(
     from facebone.harden.settings import HEADS, HardenSettings, with_views
     from facebone.progress import for_console
     from facebone.scale.cores import available_cores
+    from facebone.scale.kept import kept_in, kept_results
 
     if not budget > 0:
         raise UsageError(f"must be more than 0 minutes, got {budget:g}", where="--budget")
