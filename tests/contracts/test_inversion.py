@@ -7,8 +7,10 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.inversion.asked_leak import AskedLeak
 from facebone.attacks.inversion.base import INVERSIONS, OwnFaces
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
+from facebone.attacks.inversion.decision_leak import DecisionLeak
 from facebone.attacks.inversion.leaks import Leak, TemplateLeak
 from facebone.attacks.inversion.score_leak import ScoreLeak
 from facebone.attacks.inversion.slope_leak import SlopeLeak
@@ -54,13 +56,23 @@ class Door:
         return 10 * np.einsum("qd,qd->q", rows, self.enrolled[people], dtype=np.float64)
 
 
-def leak_of(attack, templates, owned, *, queries=None):
+def leak_of(attack, templates, owned, *, queries=None, seconds=None):
     """What such an attack is handed of people with these templates."""
     door = Door(templates, owned)
     makers = {
         TemplateLeak: lambda: TemplateLeak(templates),
         ScoreLeak: lambda: ScoreLeak(
-            door, people=len(templates), queries=queries or attack.settings.queries
+            door,
+            people=len(templates),
+            queries=queries or attack.settings.queries,
+            seconds=seconds,
+        ),
+        DecisionLeak: lambda: DecisionLeak(
+            door,
+            people=len(templates),
+            queries=queries or attack.settings.queries,
+            threshold=10 * float(np.quantile(owned @ templates.T, 0.95)) if len(templates) else 0.0,
+            seconds=seconds,
         ),
         SlopeLeak: lambda: SlopeLeak(door.log_odds, people=len(templates)),
         ClassifierLeak: lambda: ClassifierLeak.fit(templates, np.arange(len(templates))),
@@ -103,7 +115,7 @@ def test_an_attack_says_what_it_is(attack):
 def test_a_planted_leak_is_found_and_an_absent_one_is_not(attack):
     own, real = people(400, seed=0), people(30, seed=1)
     owned = templates_of(own)
-    attack.learn(OwnFaces(own, owned, look))
+    attack.learn(OwnFaces(own, owned, look, templates_of))
     made = attack.reconstruct(leak_of(attack, templates_of(real), owned), seed=0)
     assert (made.shape, made.dtype) == (real.shape, np.uint8)
     assert (nearest(made, real) == np.arange(30)).mean() > ENOUGH.get(attack.name, 0.9)
@@ -116,7 +128,7 @@ def test_a_planted_leak_is_found_and_an_absent_one_is_not(attack):
 def test_the_same_seed_gives_the_same_pictures_and_none_of_none(attack):
     own = people(100, seed=0)
     owned, wanted = templates_of(own), templates_of(people(5, seed=1))
-    attack.learn(OwnFaces(own, owned, look))
+    attack.learn(OwnFaces(own, owned, look, templates_of))
     one, again = (attack.reconstruct(leak_of(attack, wanted, owned), seed=3) for _ in range(2))
     assert one.tobytes() == again.tobytes()
     if attack.leak_type is not ClassifierLeak:
@@ -125,17 +137,17 @@ def test_the_same_seed_gives_the_same_pictures_and_none_of_none(attack):
 
 
 def test_no_budget_of_questions_is_overdrawn(attack):
-    if attack.leak_type is not ScoreLeak:
+    if not issubclass(attack.leak_type, AskedLeak):
         assert not hasattr(attack.settings, "queries")
         return
     own = people(100, seed=0)
     owned, wanted = templates_of(own), templates_of(people(12, seed=1))
-    attack.learn(OwnFaces(own, owned, look))
+    attack.learn(OwnFaces(own, owned, look, templates_of))
     for queries in (1, 7, 60):
         leak = leak_of(attack, wanted, owned, queries=queries)
         assert attack.reconstruct(leak, seed=0).shape == (12, SIDE, SIDE, 3)
         assert 0 < leak.asked.max() <= queries or queries == 1
-    late = ScoreLeak(Door(wanted, owned), people=12, queries=60, seconds=0)
+    late = leak_of(attack, wanted, owned, queries=60, seconds=0)
     assert attack.reconstruct(late, seed=0).shape == (12, SIDE, SIDE, 3)
     assert not late.asked.any()
 
@@ -145,7 +157,7 @@ def test_wrong_use_is_refused(attack):
     owned, wanted = templates_of(own), templates_of(people(5, seed=1))
     with pytest.raises(UsageError, match=f"attack {attack.name}: must learn before"):
         attack.reconstruct(leak_of(attack, wanted, owned), seed=0)
-    attack.learn(OwnFaces(own, owned, look))
+    attack.learn(OwnFaces(own, owned, look, templates_of))
     other = next(kind for kind in (TemplateLeak, SlopeLeak) if kind is not attack.leak_type)
     given: Leak = (
         TemplateLeak(wanted)
@@ -155,6 +167,9 @@ def test_wrong_use_is_refused(attack):
     needs = f"attack {attack.name}: needs {attack.access} access, to a "
     with pytest.raises(UsageError, match=needs):
         attack.reconstruct(given, seed=0)
+    if attack.needs_sight:
+        with pytest.raises(UsageError, match="needs to look at pictures through the public"):
+            INVERSIONS.make(attack.name).learn(OwnFaces(own, owned))
     if attack.needs_gradients:
         with pytest.raises(UsageError, match="take one that needs none: template_ridge"):
             INVERSIONS.make(attack.name).learn(OwnFaces(own, owned))
