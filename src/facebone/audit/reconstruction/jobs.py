@@ -85,8 +85,8 @@ def recognition_job(
     """
 
     def look(_settings: Mapping[str, Any], inputs: Mapping[str, Result]) -> Result:
-        faces = FaceMaterial.from_result(inputs[FACES])
         pictures = np.concatenate([inputs[one].arrays["pictures"] for one in made])
+        faces = FaceMaterial.from_result(inputs[FACES]).first(len(pictures))
         asked = [inputs[one].arrays["asked"] for one in made if "asked" in inputs[one].arrays]
 
         def embed(route: Route) -> Matrix:
