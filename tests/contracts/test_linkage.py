@@ -195,7 +195,7 @@ def test_unknown_names_and_settings_are_refused(name):
     with pytest.raises(UnknownNameError, match=f"did you mean '{name}'"):
         LINKAGES.make(name + "s")
     with pytest.raises(UnknownNameError, match=f"setting of attack {name}"):
-        LINKAGES.make(name, {"wrong": 1})
+        LINKAGES.make(name, {"mistaken": 1})
 
 
 def test_every_number_of_the_settings_is_checked(name):
