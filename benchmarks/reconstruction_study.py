@@ -1,6 +1,6 @@
 """What each defence does against each attack that does not ask about membership.
 
-LFW, faces aligned, one backbone attacked and another one judging: the parts of `facebone audit` that
+LFW, faces aligned, one backbone attacked and another judging: the parts of `facebone audit` that
 rebuild faces, copy verifiers and link records, run on an undefended MLP and on the same MLP under
 every defence; attributes, which LFW does not state, on synthetic people. Writes
 results/reconstruction_study.json and docs/other-attacks-measured.md; results of jobs are kept in
