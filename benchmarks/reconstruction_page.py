@@ -22,6 +22,7 @@ Cell = dict[str, Any]
 
 RIDGE, SCORES, DECISIONS = "template_ridge", "score_regression", "decision_bisection:queries=1000"
 KEY = "keyed_templates"
+PLAIN = ("none", "none@logistic")
 AS_NONE = "as none"
 
 
@@ -52,27 +53,37 @@ def render(figures: Row) -> str:
 
 def answer(figures: Row) -> str:
     """What the table comes to, in one paragraph."""
+    rows = _same_people(figures["rebuilt"])
     lines = []
-    for name, what in (
-        (RIDGE, "stolen templates"),
-        (SCORES, "scores"),
-        (DECISIONS, "decisions alone"),
+    for name, keyed, what in (
+        (RIDGE, f"{RIDGE}:knows=networks", "stolen templates"),
+        (SCORES, SCORES, "scores"),
+        (DECISIONS, DECISIONS, "decisions alone"),
     ):
-        rows = [row for row in _largest(figures["rebuilt"]) if row["name"] == name]
-        plain = next((row for row in rows if row["target"] == "none"), None)
-        if plain is None:
-            continue
-        # A row whose interval lies below all of the undefended one's.
-        low = plain["judge"]["type_ii"]["low"]
-        better = [
-            f"`{row['target']}` ({_percent(row['judge']['type_ii'])})"
+        found = {
+            row["target"]: row["judge"]["type_ii"]
             for row in rows
-            if row["target"] != "none" and row["judge"]["type_ii"]["high"] < low
-        ]
-        share = _percent(plain["judge"]["type_ii"])
-        helped = ", ".join(better) if better else "nothing that was tried"
-        lines.append(f"- From **{what}** {share} without a defence; less under: {helped}.")
+            if row["name"] == (keyed if row["target"] == KEY else name)
+        }
+        lines += [_line(what, plain, found) for plain in PLAIN if plain in found]
     return "\n".join(lines)
+
+
+def _line(what: str, plain: str, found: dict[str, Cell]) -> str:
+    """What is rebuilt without a defence, and under which ones the intervals lie below that."""
+    head = plain.removeprefix("none")
+    rivals = {name: share for name, share in found.items() if name not in PLAIN}
+    beside = {name: share for name, share in rivals.items() if name.endswith(head) and head} or {
+        name: share for name, share in rivals.items() if not head and "@" not in name
+    }
+    better = [
+        f"`{name}` ({_percent(share)})"
+        for name, share in beside.items()
+        if share["high"] < found[plain]["low"]
+    ]
+    where = f" of a verifier with the head `{head[1:]}`" if head else ""
+    helped = ", ".join(better) if better else "nothing that was tried" if beside else "not tried"
+    return f"- From **{what}**{where}: {_percent(found[plain])}; surely less under: {helped}."
 
 
 def _largest(rows: Iterable[Row]) -> list[Row]:
