@@ -59,6 +59,11 @@ def test_a_scan_gives_what_an_index_finds(small_limits: None, tmp_path: Path) ->
     fresh = DiskSpace(tmp_path, DIMENSION)
     np.testing.assert_array_equal(fresh.scan(keys_of(asked)), space.gather(keys_of(asked)))
     assert np.isnan(fresh.scan(keys_of([99]))).all()
+    # One that holds a digest twice, before the one that holds the other that is asked for.
+    twice = DiskSpace(tmp_path / "twice", DIMENSION)
+    for batch in ([7, 7, 7, 7], [8], [9]):
+        twice.append(keys_of(batch), rows_of(batch))
+    np.testing.assert_array_equal(twice.scan(keys_of([7, 8, 9])), rows_of([7, 8, 9]))
     assert fresh.scan(keys_of([])).shape == (0, DIMENSION)
 
 

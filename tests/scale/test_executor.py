@@ -32,6 +32,10 @@ def meet(folder):
     return os.getpid()
 
 
+def read(path):
+    return Path(path).read_text()
+
+
 def linger(folder):
     (Path(folder) / f"pid{os.getpid()}").touch()
     time.sleep(120)
@@ -138,6 +142,13 @@ def made(name, request):
     return make_executor(name, 2)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
+def test_a_cluster_that_is_not_there_is_missed_at_once(address):
+    executor = make_executor("ray", address=address)
+    with pytest.raises(UsageError, match=r"cannot join the cluster at .*'ray start --head'"):
+        executor.run(math.sqrt, [1.0], on_result=nothing)
+
+
 def test_every_argument_and_those_that_are_added(executor):
     found = {}
 
@@ -149,6 +160,15 @@ def test_every_argument_and_those_that_are_added(executor):
     executor.run(math.factorial, [1, 2, 3], on_result=on_result)
     expected = [1, 2, 3, 10, 11, 20, 21, 30, 31]
     assert found == {n: math.factorial(n) for n in expected}
+
+
+def test_paths_mean_the_same_everywhere(executor, functions, tmp_path, monkeypatch):
+    """Workers of a cluster may have been started in another folder, long before."""
+    (tmp_path / "here").write_text("found")
+    monkeypatch.chdir(tmp_path)
+    found = []
+    executor.run(functions.read, ["here"], on_result=lambda _, r: found.append(r) or [])
+    assert found == ["found"]
 
 
 def test_no_arguments(executor):

@@ -157,7 +157,7 @@ def _given_up(lost: Sequence[str], *, waiting: int, done: int) -> FaceBoneError:
     which = f"{len(lost)} jobs" if len(lost) > 1 else "a job"
     those = f", {waiting} that need what they make wait" if waiting else ""
     return FaceBoneError(
-        f"{which} {named}{more} ended the process each of {ATTEMPTS} times and was given up; "
+        f"{which} {named}{more} ended the process each of {ATTEMPTS} times; "
         f"{done} other jobs are done{those}",
         where="plan",
         hint="too little memory is the likely cause; the same command again tries what is left",

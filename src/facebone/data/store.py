@@ -152,10 +152,13 @@ class DiskSpace:
         first, place = _distinct(keys)
         asked = DigestIndex.of(keys[first])
         result = np.full((len(first), self._dimension), np.nan, dtype=np.float32)
+        wanted = len(first)
         seen: set[str] = set()
         # Again until nothing new is there: segments that another process merges move.
         while fresh := [name for name in self._shelf.names(_SUFFIX) if name not in seen]:
             for name in fresh:
+                if not wanted:
+                    return result[place]
                 seen.add(name)
                 held = read_keys(self._shelf, name)
                 at = np.empty(0) if held is None else asked.find(held)[1]
@@ -163,7 +166,9 @@ class DiskSpace:
                     with suppress(FileNotFoundError):
                         part = read_segment(self._shelf, name)
                         if part is not None:
-                            result[at[at >= 0]] = part[1][at >= 0]
+                            there = at[at >= 0]
+                            wanted -= int(np.isnan(result[np.unique(there), 0]).sum())
+                            result[there] = part[1][at >= 0]
         return result[place]
 
     def append(self, keys: Keys, embeddings: Matrix) -> None:

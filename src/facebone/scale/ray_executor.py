@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ MOVES = 20
 # cluster that can grow sees that more machines would have work.
 _AHEAD = 1.0
 _SECONDS_BETWEEN_COUNTS = 5.0
+_SECONDS_TO_ANSWER = 10.0
 _SECONDS_TO_SETTLE = 1.0
 _LOCAL = "local"
 _OBJECT_STORE = 256 * 2**20
@@ -104,7 +106,7 @@ class RayExecutor:
                 try:
                     result = ray.get(done)
                 except exceptions.RayTaskError as error:
-                    raise error.cause from None
+                    raise error.cause or error from None
                 except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError):
                     waiting.add_again(running.pop(done).after_crash(on_lost))
                 except (exceptions.NodeDiedError, exceptions.ObjectLostError):
@@ -135,6 +137,8 @@ class RayExecutor:
         # As Ray will have it from its next version on, without a warning: calls that ask for no
         # graphics card see those that there are.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Ray puts its workers behind everything else on a machine; other executors' stand in line.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
             ray.init(
@@ -146,8 +150,9 @@ class RayExecutor:
             )
         else:
             try:
+                _knock(self.address)
                 ray.init(address=self.address, **quiet)
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 raise UsageError(
                     f"cannot join the cluster at {self.address!r}: {error}",
                     where="ray address",
@@ -155,6 +160,17 @@ class RayExecutor:
                 ) from error
         RayExecutor.joined = wanted
         _keep_quiet()
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there, for which Ray would take minutes.
+
+    Raises:
+        OSError: nobody answers at this host and port.
+    """
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if separator and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()
 
 
 class _Room:
@@ -229,20 +245,22 @@ def _keep_quiet() -> None:
         worker._worker_logs_enabled = False
 
 
-_Surroundings = tuple[dict[str, str], tuple[str, ...]]
-"""Variables of the environment, and where modules are found."""
+_Surroundings = tuple[dict[str, str], tuple[str, ...], str]
+"""Variables of the environment, where modules are found, and the folder to work in."""
 
 
 def _surroundings() -> _Surroundings:
     """What a call finds here and should find there, where machines see the same files."""
     variables = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
-    return variables, tuple(os.path.abspath(place) for place in sys.path)
+    return variables, tuple(os.path.abspath(place) for place in sys.path), os.getcwd()
 
 
 def _there(packed: bytes, surroundings: _Surroundings) -> object:
     """A call in a worker of Ray, which may have been started long before this command."""
-    variables, places = surroundings
+    variables, places, folder = surroundings
     os.environ.update(variables)
+    with suppress(OSError):  # a machine that has no such folder is told no path below it
+        os.chdir(folder)
     sys.path.extend(place for place in places if place not in sys.path)
     function, argument = pickle.loads(packed)
     return call_alone(function, argument)
