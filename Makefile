@@ -18,7 +18,7 @@ help:  ## list the targets
 	@touch $@
 
 .venv/.development: .venv/.created pyproject.toml constraints.txt
-	$(PIP) -e '.[dev,dlib,docs]'
+	$(PIP) -e '.[dev,dlib,docs,demo]'
 	@touch $@ .venv/.product
 
 audit: .venv/.product  ## audit three verifiers on synthetic faces; nothing to download

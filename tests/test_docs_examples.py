@@ -37,7 +37,9 @@ STUDIES = {
     "docs/defences-measured.md": "benchmarks/defence_study.py",
     "docs/facebone.md": "benchmarks/facebone_study.py",
     "docs/lfw-audit.md": "benchmarks/audit_lfw.py",
-    "docs/reconstruction.md": "tests/commands/test_reconstruction.py",
+    "docs/other-attacks-measured.md": "benchmarks/reconstruction_study.py",
+    "docs/other-goals.md": "benchmarks/extraction_study.py",
+    "docs/reconstruction.md": "benchmarks/reconstruction_study.py",
     "docs/shadow-attacks.md": "benchmarks/shadow_study.py",
 }
 """Pages that begin with what to type for one row of a study that took hours, and what ran it."""

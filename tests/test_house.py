@@ -18,7 +18,7 @@ SOURCE = ROOT / "src" / "facebone"
 # A package imports only from those to its left.
 LAYERS = [
     "ground", "scale", "data", "backbones", "verification", "mitigations", "attacks", "audit",
-    "harden", "testing", "apps", "commands", "cli",
+    "harden", "testing", "apps", "demo", "commands", "cli",
 ]  # fmt: skip
 GROUND = {
     "__init__",

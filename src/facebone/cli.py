@@ -11,6 +11,7 @@ import typer
 from facebone.commands import (
     audit,
     backbones,
+    demo,
     diff,
     evaluate,
     harden,
@@ -64,6 +65,7 @@ app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("harden", epilog=harden.EXAMPLES)(harden.harden)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
+app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 app.add_typer(backbones.app, name="backbones")
 app.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)

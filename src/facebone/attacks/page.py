@@ -94,6 +94,8 @@ and the others are the attacker's; audit.json and the report have a section for 
 - **Linkage** compares the target's database with that of another installation, trained anew and
   under a key of its own (`direct`, `unaligned`), with that of another network, `--judge`
   (`linear_alignment`), or with names and public pictures, half of them of people who are in it.
+  `score_identification:hit=0.8,wrong=0.2` adds a list of names, of customers for instance, on which
+  that share of those in the database stands, and that share of the others.
 - **Attributes** are those that the data set states: `celeba` and `synthetic` do.
 
 | attack | goal | access | knows | what it does |

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from facebone.audit.schema import SCHEMA_VERSION, Audit
 from facebone.errors import DatasetError
@@ -57,22 +57,39 @@ def read_audit(folder: Path) -> Audit:
     Raises:
         DatasetError: there is none, it is no audit, or it has another schema version.
     """
-    from pydantic import ValidationError
-
     path = folder / AUDIT_FILE if folder.is_dir() else folder
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise DatasetError(
             f"holds no {AUDIT_FILE}", where=folder, hint="name the --out folder of an audit"
         ) from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
         raise DatasetError(f"cannot be read as JSON: {error}", where=path) from None
+    return parse_audit(content, where=path)
+
+
+def parse_audit(content: bytes, *, where: Path | str = AUDIT_FILE) -> Audit:
+    """The audit in the bytes of an audit.json.
+
+    Args:
+        content: of the file.
+        where: what an error calls it.
+
+    Raises:
+        DatasetError: it is no audit, or has another schema version.
+    """
+    from pydantic import ValidationError
+
+    try:
+        raw = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"cannot be read as JSON: {error}", where=where) from None
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     if version != SCHEMA_VERSION:
         raise DatasetError(
             f"has schema version {version!r}, this FaceBone reads {SCHEMA_VERSION!r}",
-            where=path,
+            where=where,
             hint="run the audit again",
         )
     try:
@@ -81,7 +98,7 @@ def read_audit(folder: Path) -> Audit:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise DatasetError(
-            f"is no audit: {place}: {first['msg']}", where=path, hint="run the audit again"
+            f"is no audit: {place}: {first['msg']}", where=where, hint="run the audit again"
         ) from None
 
 
@@ -109,19 +126,32 @@ def read_scores(folder: Path) -> pa.Table:
     Raises:
         DatasetError: there is none, or it lacks columns.
     """
+    path = folder / SCORES_FILE
+    if not path.exists():
+        raise DatasetError(
+            f"holds no {SCORES_FILE}", where=folder, hint="name the --out folder of an audit"
+        )
+    return parse_scores(path, where=path)
+
+
+def parse_scores(source: Path | BinaryIO, *, where: Path | str = SCORES_FILE) -> pa.Table:
+    """The rows of a scores.parquet.
+
+    Args:
+        source: its path, or its bytes as a file.
+        where: what an error calls it.
+
+    Raises:
+        DatasetError: it is no Parquet file, or lacks columns.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = folder / SCORES_FILE
     try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise DatasetError(
-            f"holds no {SCORES_FILE}", where=folder, hint="name the --out folder of an audit"
-        ) from None
+        table = pq.read_table(source)
     except (OSError, pa.ArrowInvalid) as error:
-        raise DatasetError(f"cannot be read as Parquet: {error}", where=path) from None
+        raise DatasetError(f"cannot be read as Parquet: {error}", where=where) from None
     missing = [name for name in SCORES_COLUMNS if name not in table.column_names]
     if missing:
-        raise DatasetError(f"lacks the columns {', '.join(missing)}", where=path)
+        raise DatasetError(f"lacks the columns {', '.join(missing)}", where=where)
     return table

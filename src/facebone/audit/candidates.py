@@ -6,6 +6,7 @@ who stand in no pair of the pool, and no picture of which the pool holds a copy.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,7 +99,25 @@ def join(parts: Sequence[Pairs]) -> Pairs:
 
 
 def first_copies(dataset: Dataset) -> npt.NDArray[np.intp]:
-    """For each picture the first one that shows the same photograph, itself for most, (N,)."""
+    """For each picture the first one that shows the same photograph, itself for most, (N,).
+
+    Every picture is decoded for it, so it is kept as long as the data set is: an audit at several
+    levels asks more than once.
+    """
+    kept = _COPIES.get(id(dataset))
+    if kept is None or kept[0]() is not dataset:
+        twin = _first_copies(dataset)
+        twin.setflags(write=False)
+        weakref.finalize(dataset, _COPIES.pop, id(dataset), None)
+        kept = _COPIES[id(dataset)] = (weakref.ref(dataset), twin)
+    return kept[1]
+
+
+_COPIES: dict[int, tuple[weakref.ref[Dataset], npt.NDArray[np.intp]]] = {}
+"""By identity: a data set holds dictionaries, and so has no hash."""
+
+
+def _first_copies(dataset: Dataset) -> npt.NDArray[np.intp]:
     everything = np.arange(len(dataset.pictures))
     twin = everything.copy()
     # In the order of the left side: the first of a group is reached before those it stands for.

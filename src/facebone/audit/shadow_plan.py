@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from facebone.audit.target import TargetRecipe
 from facebone.data.splits import Level
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
+from facebone.scale.shelves import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +30,13 @@ class ShadowSource:
     """Where shadows are kept, and how many are wanted.
 
     Args:
-        folder: of the store, shared by all audits.
+        folder: of the store, shared by all audits; may be a URL.
         executor: runs the training.
         count: shadows of each target.
         seed: of the shadows.
     """
 
-    folder: Path
+    folder: Place
     executor: Executor
     count: int
     seed: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from facebone.attacks.access import Channel
@@ -49,6 +48,7 @@ from facebone.data.dataset import Dataset
 from facebone.data.splits import Level, parse_level
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
+from facebone.scale.shelves import Place
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import LearningHead, PeopleHead
 from facebone.verification.routes import Route
@@ -102,7 +102,7 @@ def plan_trained(
     store: JobStore,
     executor: Executor,
     *,
-    shadow_folder: Path,
+    shadow_folder: Place,
     progress: ProgressFactory = SilentProgress,
 ) -> AuditPlan:
     """Embed the candidates, train the shadows if an attack needs them, and plan every job.

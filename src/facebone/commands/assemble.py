@@ -13,7 +13,7 @@ from facebone.settings import parse_spec, parse_words
 
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
-    from facebone.data.store import EmbeddingStore
+    from facebone.scale.executor import Executor
     from facebone.verification.chain import Problem
     from facebone.verification.engine import EmbeddingEngine
     from facebone.verification.routes import Route
@@ -79,39 +79,27 @@ def open_engine(
     workers: int | None,
     store: bool,
     trust: bool,
+    shared: str | None = None,
+    executor: Executor | None = None,
 ) -> EmbeddingEngine:
     """The engine for a data set, with its progress on stderr."""
     from facebone.progress import for_console
-    from facebone.verification.engine import EmbeddingEngine
-    from facebone.verification.routes import open_routes
+    from facebone.verification.opening import open_engine_for, open_store
 
-    if missing is None:
-        # Every picture of LFW was centred on a face that a detector had found.
-        missing = MissingFace.CENTRE if dataset == "lfw" else MissingFace.SKIP
-    routes = open_routes(
+    return open_engine_for(
+        dataset,
         backbones,
         alignment=alignment.value,
         detector=detector,
-        choose=face.value,
-        missing="centre" if missing is MissingFace.CENTRE else "error",
+        face=face.value,
+        missing=None if missing is None else missing.value,
         device=device,
-        trust=trust,
-    )
-    return EmbeddingEngine(
-        routes,
-        store=open_store() if store else None,
         workers=workers,
-        on_problem="skip" if missing is MissingFace.SKIP else "raise",
+        store=open_store(shared) if store else None,
+        trust=trust,
+        executor=executor,
         progress=for_console,
     )
-
-
-def open_store() -> EmbeddingStore:
-    """The user's store of embeddings."""
-    from facebone.config import home_folder
-    from facebone.data.store import EmbeddingStore
-
-    return EmbeddingStore(home_folder() / "embeddings")
 
 
 def describe_routes(routes: Sequence[Route]) -> str:

@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facebone.commands.assemble import describe_routes, open_data, open_engine, show_problems
+from facebone.commands.assemble import (
+    describe_routes,
+    open_data,
+    open_engine,
+    show_problems,
+)
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
 from facebone.progress import for_console
+from facebone.scale.kept import kept_results
 
 if TYPE_CHECKING:
     from facebone.attacks.access import Access
@@ -40,6 +46,8 @@ class Pictures:
     store: bool
     trust: bool
     seed: int
+    executor: Executor | None
+    shared: str | None
 
     def open_engine(self, alignment: Alignment | None = None) -> EmbeddingEngine:
         """The engine, with another alignment where one is given."""
@@ -54,6 +62,8 @@ class Pictures:
             workers=self.workers,
             store=self.store,
             trust=self.trust,
+            shared=self.shared,
+            executor=self.executor,
         )
 
     def open_data(self) -> Dataset:
@@ -70,6 +80,7 @@ class Given:
     sign: int
     seed: int
     access: Access
+    shared: str | None
 
     def words(self) -> list[str]:
         """The options again, for the command of the report."""
@@ -90,66 +101,35 @@ class Given:
         return found
 
 
-def open_executor(name: str, workers: int | None) -> Executor:
-    """Where jobs run."""
-    from facebone.scale.executor import make_executor
-
-    return make_executor(name, workers)
-
-
 def audit_trained(
     settings: AuditSettings, pictures: Pictures, out: Path, executor: Executor, *, faces: bool
 ) -> Audit:
     """Train targets on a data set, and audit them; `faces` shows those most at risk."""
-    from facebone.attacks.attack import Goal
-    from facebone.audit.auditor import run_audit
-    from facebone.audit.other_goals.choice import check_stated, of_goal
-    from facebone.audit.other_goals.plan import needs_other_network
-    from facebone.audit.plan import bind
-    from facebone.audit.settings import AUTO
-    from facebone.audit.trained import Sources, identity, plan_trained
-    from facebone.audit.trained_targets import check_targets
+    from facebone.audit.run_trained import open_sources, run_trained
     from facebone.backbones.devices import resolve_torch_device
-    from facebone.config import home_folder
 
-    device = resolve_torch_device(settings.device)
     pictures = replace(pictures, backbones=settings.routes)
     engine = pictures.open_engine()
     plain = pictures.open_engine(Alignment.NONE) if settings.protocol == "reference" else None
-    check_targets(settings, engine, device)
-    judge = None
-    rebuilds = bool(of_goal(settings.others, Goal.RECONSTRUCTION))
-    if rebuilds or needs_other_network(settings.others):
-        from facebone.audit.reconstruction.judge import choose_judge, open_judge
-
-        asked = None if settings.judge == AUTO else settings.judge
-        name = choose_judge(asked, settings.backbones, settings.data)
-        judge = open_judge(name, engine, device=settings.device, trust=pictures.trust)
-    sources = Sources(pictures.open_data(), engine, plain, device, judge)
-    check_stated(settings.others, sources.dataset)
-    with bind(out, identity(settings, sources)) as store:
-        note(describe_routes(engine.routes))
-        note(f"heads on {device}")
-        if judge is not None:
-            what = "reconstructions judged by" if rebuilds else "records linked to those of"
-            note(f"{what} {judge.backbone.spec.name}")
-        plan = plan_trained(
-            settings,
-            sources,
-            store,
-            executor,
-            shadow_folder=home_folder() / "shadows",
-            progress=for_console,
-        )
-        return run_audit(
-            plan,
-            out,
-            executor,
-            store=store,
-            progress=for_console,
-            dataset=sources.dataset,
-            pictures=faces,
-        )
+    sources = open_sources(
+        settings,
+        engine,
+        pictures.open_data,
+        resolve_torch_device(settings.device),
+        plain=plain,
+        trust=pictures.trust,
+    )
+    return run_trained(
+        settings,
+        sources,
+        out,
+        executor,
+        faces=faces,
+        shared=pictures.shared,
+        progress=for_console,
+        tell=note,
+        routes=describe_routes(engine.routes),
+    )
 
 
 def audit_scores(path: Path, given: Given, out: Path, executor: Executor) -> Audit:
@@ -177,7 +157,7 @@ def audit_callable(
     name = reference.rpartition(":")[2]
     # The folder is bound to the question before the first answer is kept in it.
     asked = {"verifier": name, "candidates": file_sha256(candidates), "queries": queries}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         table = ask_verifier(
             verify,
             pairs,
@@ -273,7 +253,7 @@ def _audit_table(
     from facebone.audit.plan import bind
 
     asked = {"target": facts.name, "scores": fingerprint(table)}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         return _run_table(
             table,
             facts,

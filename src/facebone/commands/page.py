@@ -15,6 +15,7 @@ COMMANDS = (
     "harden",
     "report",
     "diff",
+    "demo",
     "synthesize",
     "train",
     "verify",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import facebone
@@ -18,6 +17,7 @@ from facebone.harden.schema import SCHEMA_VERSION
 from facebone.harden.settings import HEADS, HardenSettings
 from facebone.mitigations.base import MITIGATIONS
 from facebone.scale.executor import Executor
+from facebone.scale.shelves import Place
 from facebone.settings import format_spec, format_value
 from facebone.verification.engine import EmbeddingEngine
 
@@ -47,6 +47,7 @@ class Hardening:
         trials: different recipes at most; None for as many as there is time for.
         target_far: of the recommended verifier.
         pictures: whether the audit's report shows those most at risk.
+        shared: where results of jobs are kept instead of in the folder; see `bind`.
     """
 
     settings: HardenSettings
@@ -56,11 +57,12 @@ class Hardening:
     device: str
     executor: Executor
     workers: int
-    shadow_folder: Path
+    shadow_folder: Place
     minutes: float
     trials: int | None = None
     target_far: float = FAR
     pictures: bool = True
+    shared: Place | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from facebone.attacks.attack import Goal
+from facebone.attacks.inversion.asked_leak import AskedLeak
 from facebone.attacks.inversion.base import InversionAttack, OwnFaces
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
+from facebone.attacks.inversion.decision_leak import DecisionLeak
 from facebone.attacks.inversion.leaks import Leak, TemplateLeak
 from facebone.attacks.inversion.linear_decoder import Templates
 from facebone.attacks.inversion.score_leak import ScoreLeak
@@ -79,18 +81,32 @@ class Door:
 
 
 def leak_of(
-    attack: InversionAttack, templates: Templates, owned: Templates, *, queries: int | None = None
+    attack: InversionAttack,
+    templates: Templates,
+    owned: Templates,
+    *,
+    queries: int | None = None,
+    seconds: float | None = None,
 ) -> Leak:
     """What such an attack is handed of people with these templates."""
     door = Door(templates, owned)
 
     def scores() -> Leak:
         asked = queries or attack.settings.queries
-        return ScoreLeak(door, people=len(templates), queries=asked)
+        return ScoreLeak(door, people=len(templates), queries=asked, seconds=seconds)
+
+    def decisions() -> Leak:
+        asked = queries or attack.settings.queries
+        # One in twenty of the attacker's own faces passes.
+        passed = 10 * float(np.quantile(owned @ templates.T, 0.95)) if len(templates) else 0.0
+        return DecisionLeak(
+            door, people=len(templates), queries=asked, threshold=passed, seconds=seconds
+        )
 
     makers: dict[type[Leak], Callable[[], Leak]] = {
         TemplateLeak: lambda: TemplateLeak(templates),
         ScoreLeak: scores,
+        DecisionLeak: decisions,
         SlopeLeak: lambda: SlopeLeak(door.log_odds, people=len(templates)),
         ClassifierLeak: lambda: ClassifierLeak.fit(templates, np.arange(len(templates))),
     }
@@ -106,7 +122,7 @@ def nearest(made: Faces, real: Faces) -> np.ndarray:
 def taught(subject: Subject, own: Faces, owned: Templates) -> InversionAttack:
     """The attack, having learnt from faces of its own."""
     attack = subject.make()
-    attack.learn(OwnFaces(own, owned, look))  # type: ignore[arg-type]
+    attack.learn(OwnFaces(own, owned, look, templates_of))  # type: ignore[arg-type]
     return attack
 
 
@@ -114,7 +130,7 @@ def says_what_leak_it_takes(subject: Subject) -> None:
     """One that its access shows."""
     kind = subject.kind
     expect(kind.goal is Goal.RECONSTRUCTION, f"goal is {kind.goal}")
-    known = (TemplateLeak, ScoreLeak, SlopeLeak, ClassifierLeak)
+    known = (TemplateLeak, ScoreLeak, DecisionLeak, SlopeLeak, ClassifierLeak)
     expect(kind.leak_type in known, f"leak_type is {kind.leak_type.__name__}, which nobody makes")
     shown = kind.leak_type.access
     expect(shown is kind.access, f"access is {kind.access}, its leak takes {shown}")
@@ -152,7 +168,7 @@ def same_seed_same_pictures_and_none_of_nobody(subject: Subject) -> None:
 
 def no_budget_of_questions_is_overdrawn(subject: Subject) -> None:
     """Nor is one asked after time is up; who asks nothing has no such setting."""
-    if subject.kind.leak_type is not ScoreLeak:
+    if not issubclass(subject.kind.leak_type, AskedLeak):
         what = "has a setting queries, and asks nothing"
         expect(not hasattr(subject.make().settings, "queries"), what)
         return
@@ -167,10 +183,10 @@ def no_budget_of_questions_is_overdrawn(subject: Subject) -> None:
         most = 0 if asked is None else int(asked.max())
         what = f"asked {most} times, was given {queries}"
         expect(0 < most <= queries or queries == 1, what)
-    late = ScoreLeak(Door(wanted, owned), people=12, queries=60, seconds=0)
+    late = leak_of(attack, wanted, owned, queries=60, seconds=0)
     made = attack.reconstruct(late, seed=0)
     expect(made.shape == (12, SIDE, SIDE, 3), f"made {made.shape} of 12 people without time")
-    expect(not late.asked.any(), "asks after time is up")
+    expect(late.asked is not None and not late.asked.any(), "asks after time is up")
 
 
 def wrong_use_is_refused(subject: Subject) -> None:
@@ -190,6 +206,9 @@ def wrong_use_is_refused(subject: Subject) -> None:
     needs = f"attack {subject.name}: needs {attack.access} access, to a "
     with refused(UsageError, needs, when=f"given a {other.__name__}"):
         attack.reconstruct(given, seed=0)
+    if attack.needs_sight:
+        with refused(UsageError, "needs to look at pictures", when="given no sight"):
+            subject.make().learn(OwnFaces(own, owned))
     if attack.needs_gradients:
         with refused(UsageError, "take one that needs none", when="given no gradients"):
             subject.make().learn(OwnFaces(own, owned))

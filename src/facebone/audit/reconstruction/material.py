@@ -6,7 +6,7 @@ Made in this process, for it reads pictures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,29 @@ class FaceMaterial:
     def rows(self, part: str, columns: Sequence[int]) -> tuple[Matrix, ...]:
         """Embeddings of a part under the backbones at `columns`, of length one."""
         return tuple(normalise(self.found[part][column]) for column in columns)
+
+    def first(self, count: int) -> FaceMaterial:
+        """With the first so many of the attacked alone."""
+        if count >= len(self.people):
+            return self
+        kept = {"attacked": np.arange(len(self.people)) < count, "others": self.of < count}
+        found = {
+            part: tuple(one[kept[part]] for one in matrices) if part in kept else matrices
+            for part, matrices in self.found.items()
+        }
+        judged = {
+            part: matrix[kept[part]] if part in kept else matrix
+            for part, matrix in self.judged.items()
+        }
+        return replace(
+            self,
+            attacked_faces=self.attacked_faces[:count],
+            others_faces=self.others_faces[:count],
+            found=found,
+            judged=judged,
+            of=self.of[kept["others"]],
+            people=self.people[:count],
+        )
 
     @classmethod
     def from_result(cls, result: Result) -> FaceMaterial:

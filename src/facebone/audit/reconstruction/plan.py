@@ -39,6 +39,7 @@ class ReconstructionSource:
         device: where attacks look through networks.
         executor: runs them.
         seed: of people, learning and bootstraps.
+        people: whose pictures are made, at most; None for all who are attacked.
     """
 
     dataset: Dataset
@@ -47,6 +48,7 @@ class ReconstructionSource:
     device: str
     executor: Executor
     seed: int
+    people: int | None = None
 
 
 def plan_reconstructions(
@@ -81,6 +83,7 @@ def plan_reconstructions(
         reading |= {job.name: job for job in level.jobs}
     # Faces are read, and how many there are, before the work is shared out.
     count = len(run_plan(list(reading.values()), store, SerialExecutor())[FACES].arrays["people"])
+    count = count if source.people is None else min(count, source.people)
     jobs, looking, planned = dict(reading), {}, []
     for name, recipe, level in targets:
         for spec in specs:
