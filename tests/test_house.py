@@ -31,6 +31,7 @@ GROUND = {
     "settings",
     "plugins",
     "plugin_checks",
+    "docstrings",
 }
 # Mitigations and attacks do not know each other.
 STRANGERS = {("attacks", "mitigations"), ("mitigations", "attacks")}

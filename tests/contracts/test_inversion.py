@@ -24,7 +24,7 @@ KNOWN = {
     [
         check
         for name in INVERSIONS.own_names()
-        for check in attack_checks(INVERSIONS.get(name), **{"cites": False} | KNOWN.get(name, {}))
+        for check in attack_checks(INVERSIONS.get(name), **KNOWN.get(name, {}))
     ],
     ids=str,
 )

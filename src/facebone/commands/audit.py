@@ -50,7 +50,7 @@ def audit(
     ],
     data: Annotated[
         str | None,
-        typer.Option(help="Data set: `synthetic`, `lfw`, `celeba` or `folder`."),
+        typer.Option(help="Data set: `synthetic`, `lfw`, `celeba`, `folder` or a plug-in's."),
     ] = None,
     root: options.Root = None,
     backbone: Annotated[

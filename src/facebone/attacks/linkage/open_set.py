@@ -99,7 +99,7 @@ class ScoreIdentification(LinkageAttack):
     Scores that all lie in 0 .. 1 are taken for probabilities, and compared as log odds.
 
     References:
-        See `OpenSetIdentification`.
+        As `open_set_identification`.
     """
 
     name = "score_identification"
