@@ -14,6 +14,7 @@ ON_SYNTHETIC_FACES = (
     "benchmarks.bench_shadows",
     "benchmarks.bench_adapters",
     "benchmarks.attribute_study",
+    "benchmarks.bench_demo",
 )
 ON_REAL_FACES = (
     "benchmarks.bench_engine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
 )
+
+
+DEMO_PARTS = ("demo_server", "demo_driver")
 
 
 def load(path: Path) -> ModuleType:
@@ -87,3 +91,18 @@ def check_report(chromium: Chrome, page_checks: ModuleType) -> Callable[[Path], 
 def simulation() -> ModuleType:
     """What makes simulated audits."""
     return load(Path(__file__).parents[1] / "audit" / "report" / "simulated_audit.py")
+
+
+@pytest.fixture(scope="session")
+def demo_parts() -> dict[str, ModuleType]:
+    """The demo's server and a visitor of it."""
+    return {name: load(Path(__file__).with_name(f"{name}.py")) for name in DEMO_PARTS}
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept: the folder that FACEBONE_SCREENSHOTS names, if it does."""
+    named = os.environ.get("FACEBONE_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from facebone.attacks.base import make_attack
 from facebone.audit.artefacts import SCORES_COLUMNS
 from facebone.data.splits import Level
 from facebone.demo.candidates import candidates_at
@@ -67,14 +68,17 @@ def test_other_levels_have_candidates_of_their_own() -> None:
 
 
 def test_a_conclusion_names_every_attack_about_both_verifiers() -> None:
+
+    def said(risk: str) -> list[tuple[str, str]]:
+        return [("trained on", risk), ("not trained on", risk)]
+
     caption, heads, rows = conclusion(candidates_at(table(), Level.PAIR, BOTH)[0])
     assert caption == "What each attacker concludes about this pair"
     assert heads == ["Attack", "Undefended", "FaceBone"]
     assert rows == [
         ["score it gets", "0.900", "0.500"],
-        ["loss_threshold", "trained on (75% likely that it was)"]
-        + ["not trained on (75% likely that it was)"],
-        ["lira", "trained on", "not trained on"],
+        [("loss_threshold", "a low loss means a member"), *said("75% likely that it was")],
+        [("lira", make_attack("lira").summary), *said("")],
     ]
 
 

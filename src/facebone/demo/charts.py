@@ -13,6 +13,7 @@ import numpy as np
 
 from facebone.audit.names import display_names
 from facebone.audit.report.charts.canvas import COLOURS, GRID, INK, QUIET, plain
+from facebone.audit.report.charts.histogram import spread
 from facebone.audit.report.charts.roc import Line
 from facebone.audit.report.tables import by_strength, strongest_attack
 from facebone.audit.schema import Audit, Interval, TargetResult
@@ -51,14 +52,14 @@ def roc(lines: Sequence[Line]) -> alt.LayerChart:
     colour = _colour("curve:N", names)
     base = alt.Chart(_data(rows))
     domain = alt.Scale(type="log", domain=[least, 1])
-    band_mark = base.mark_area(opacity=0.15).encode(
+    band_mark = base.mark_area(opacity=0.15, clip=True).encode(
         x=x, y=alt.Y("low:Q", scale=domain, axis=axis), y2="high:Q", color=colour
     )
-    line_mark = base.mark_line(strokeWidth=2.4).encode(
+    line_mark = base.mark_line(strokeWidth=2.4, clip=True).encode(
         x=x,
         y=alt.Y("found:Q", title="trained on, and found", scale=domain, axis=axis),
         color=colour,
-        strokeDash=alt.StrokeDash("curve:N", sort=names, legend=None),
+        strokeDash=_dashes("curve:N", names),
         tooltip=[
             alt.Tooltip("curve:N", title="attack"),
             alt.Tooltip("accused:Q", title="accused", format=".2%"),
@@ -137,7 +138,13 @@ def trade_off(audit: Audit) -> alt.LayerChart | None:
             base.mark_rule(opacity=0.6).encode(x=alt.X("auc_low:Q"), x2="auc:Q", y=y, color=colour),
             base.mark_rule(opacity=0.6).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour),
             base.mark_point(filled=True, size=160, opacity=1).encode(
-                x=x, y=y, color=colour, shape=alt.Shape("target:N", sort=names), tooltip=tips
+                x=x,
+                y=y,
+                color=colour,
+                shape=alt.Shape(
+                    "target:N", sort=names, scale=alt.Scale(domain=names), legend=_legend()
+                ),
+                tooltip=tips,
             ),
         )
     )
@@ -199,59 +206,66 @@ def det(lines: Sequence[Line]) -> alt.LayerChart:
     least = min(float(line.band.fpr[0]) for line in lines)
     names = [plain(line.name) for line in lines]
     axis = alt.Axis(format="~%", values=[0.0001, 0.001, 0.01, 0.1, 1])
-    base = alt.Chart(_data(rows))
+    x = alt.X(
+        "accepted:Q",
+        title="other person accepted",
+        scale=alt.Scale(type="log", domain=[least, 0.6]),
+        axis=axis,
+    )
+    y = alt.Y(
+        "refused:Q",
+        title="same person refused",
+        scale=alt.Scale(type="log", domain=[0.001, 0.6]),
+        axis=axis,
+    )
+    equal = [{"accepted": edge, "refused": edge} for edge in (max(least, 0.001), 0.6)]
     return _finish(
         alt.layer(
-            base.mark_line(strokeWidth=2.2, clip=True).encode(
-                x=alt.X(
-                    "accepted:Q",
-                    title="other person accepted",
-                    scale=alt.Scale(type="log", domain=[least, 0.6]),
-                    axis=axis,
-                ),
-                y=alt.Y(
-                    "refused:Q",
-                    title="same person refused",
-                    scale=alt.Scale(type="log", domain=[0.001, 0.6]),
-                    axis=axis,
-                ),
+            alt.Chart(_data(equal)).mark_line(color=QUIET, strokeDash=[4, 3]).encode(x=x, y=y),
+            alt.Chart(_data(rows))
+            .mark_line(strokeWidth=2.2, clip=True)
+            .encode(
+                x=x,
+                y=y,
                 color=_colour("target:N", names),
-                strokeDash=alt.StrokeDash("target:N", sort=names, legend=None),
+                strokeDash=_dashes("target:N", names),
                 tooltip=[
                     alt.Tooltip("target:N"),
                     alt.Tooltip("accepted:Q", format=".2%"),
                     alt.Tooltip("refused:Q", format=".2%"),
                 ],
-            )
+            ),
         )
     )
 
 
 def histogram(scores: Sequence[float], member: Sequence[bool]) -> alt.LayerChart:
     """Scores of a verifier: members against others, each as shares of their own number."""
-    values, truth = np.asarray(scores, dtype=np.float64), np.asarray(member, dtype=np.bool_)
+    values, unit = spread(np.asarray(scores, dtype=np.float64))
+    truth = np.asarray(member, dtype=np.bool_)
     low, high = (float(edge) for edge in np.percentile(values, [0.5, 99.5]))
     edges = np.linspace(low, high if high > low else low + 1, 31)
     clipped = np.clip(values, edges[0], edges[-1])
-    rows: Rows = []
-    for name, mask in (("trained on", truth), ("not trained on", ~truth)):
+    names = ["trained on", "not trained on"]
+    layers = []
+    for name, mask in zip(names, (truth, ~truth), strict=True):
         shares = np.histogram(clipped[mask], edges)[0] / max(int(mask.sum()), 1)
-        rows += [
+        rows: Rows = [
             {"group": name, "from": float(a), "to": float(b), "share": float(share)}
             for a, b, share in zip(edges[:-1], edges[1:], shares, strict=True)
         ]
-    chart = (
-        alt.Chart(_data(rows))
-        .mark_bar(opacity=0.55)
-        .encode(
-            x=alt.X("from:Q", title="score of the verifier", bin="binned"),
-            x2="to:Q",
-            y=alt.Y("share:Q", title="share", axis=alt.Axis(format="~%"), stack=None),
-            color=_colour("group:N", ["trained on", "not trained on"]),
-            tooltip=[alt.Tooltip("group:N"), alt.Tooltip("share:Q", format=".1%")],
+        layers.append(
+            alt.Chart(_data(rows))
+            .mark_bar(opacity=0.55)
+            .encode(
+                x=alt.X("from:Q", title=unit, bin="binned"),
+                x2="to:Q",
+                y=alt.Y("share:Q", title="share", axis=alt.Axis(format="~%"), stack=None),
+                color=_colour("group:N", names),
+                tooltip=[alt.Tooltip("group:N"), alt.Tooltip("share:Q", format=".1%")],
+            )
         )
-    )
-    return _finish(alt.layer(chart))
+    return _finish(alt.layer(*layers))
 
 
 def _colour(field: str, names: Sequence[str]) -> alt.Color:
@@ -261,8 +275,20 @@ def _colour(field: str, names: Sequence[str]) -> alt.Color:
         scale=alt.Scale(
             domain=list(names), range=[COLOURS[i % len(COLOURS)] for i in range(len(names))]
         ),
-        legend=alt.Legend(title=None, orient="top", labelLimit=300, columns=1, symbolOpacity=1),
+        legend=_legend(),
     )
+
+
+def _dashes(field: str, names: Sequence[str]) -> alt.StrokeDash:
+    """Besides colours, for who does not see them."""
+    return alt.StrokeDash(
+        field, sort=list(names), scale=alt.Scale(domain=list(names)), legend=_legend()
+    )
+
+
+def _legend() -> alt.Legend:
+    """The same for every channel, so that there is one of them."""
+    return alt.Legend(title=None, orient="top", labelLimit=300, columns=1, symbolOpacity=1)
 
 
 def _finish(chart: Any, height: int = _HEIGHT) -> alt.LayerChart:

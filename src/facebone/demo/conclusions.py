@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facebone.attacks.base import ATTACKS
 from facebone.audit.audit_plan import at_level
 from facebone.audit.names import MEMBER, between, percent
 from facebone.audit.report.tables import strongest_attack
@@ -37,14 +38,14 @@ def summary(audit: Audit, level: Level) -> str:
     )
 
 
-def conclusion(candidate: Candidate) -> tuple[str, list[str], list[list[str]]]:
+def conclusion(candidate: Candidate) -> tuple[str, list[str], list[list[str | tuple[str, str]]]]:
     """A table: what each attacker says of a candidate about either verifier.
 
     Returns:
         Caption, heads and rows.
     """
     what = MEMBER[candidate.level.value]
-    rows = [
+    rows: list[list[str | tuple[str, str]]] = [
         [
             "score it gets",
             *(f"{candidate.scores[mitigation]:.3f}" for mitigation in NAMES),
@@ -55,7 +56,10 @@ def conclusion(candidate: Candidate) -> tuple[str, list[str], list[list[str]]]:
         for mitigation in NAMES
     }
     rows += [
-        [claim.attack, *(_said(by_name[mitigation].get(claim.attack)) for mitigation in NAMES)]
+        [
+            (claim.attack, ATTACKS.get(claim.attack).summary),
+            *(_said(by_name[mitigation].get(claim.attack)) for mitigation in NAMES),
+        ]
         for claim in candidate.claims[UNDEFENDED]
     ]
     heads = ["Attack", "Undefended", "FaceBone"]
@@ -75,11 +79,11 @@ def rows_of(game: Game) -> list[tuple[str, str]]:
     ]
 
 
-def _said(claim: Claim | None) -> str:
+def _said(claim: Claim | None) -> tuple[str, str]:
     if claim is None:
-        return "not asked"
+        return "not asked", ""
     word = "trained on" if claim.member else "not trained on"
-    return word if claim.risk is None else f"{word} ({claim.risk:.0%} likely that it was)"
+    return word, "" if claim.risk is None else f"{claim.risk:.0%} likely that it was"
 
 
 def _target(audit: Audit, name: str) -> TargetResult | None:

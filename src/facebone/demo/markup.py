@@ -164,12 +164,20 @@ def card(title: str, opinion: Opinion, remark: str) -> str:
     )
 
 
-def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of texts; the first cell of a row names it."""
+def table(
+    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | tuple[str, str]]]
+) -> str:
+    """A table; the first cell of a row names it.
+
+    Args:
+        caption: what it shows.
+        heads: of the columns.
+        rows: of texts, or of a text and a small one below it.
+    """
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join(
-        f'<tr><th scope="row">{escape(cells[0])}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells[1:])
+        f'<tr><th scope="row">{_cell(cells[0])}</th>'
+        + "".join(f"<td>{_cell(cell)}</td>" for cell in cells[1:])
         + "</tr>"
         for cells in rows
     )
@@ -184,10 +192,9 @@ def report_table(found: ReportTable) -> str:
     """A table of the report: figures with their intervals, and why where there are none."""
     heads = [f"{head} {small}".strip() for head, small in found.heads]
     rows = [
-        [f"{cell.text} {cell.below}".strip() + (f" [{cell.note}]" if cell.note else "")
-         for cell in cells]
+        [(f"{cell.text} [{cell.note}]" if cell.note else cell.text, cell.below) for cell in cells]
         for cells in found.rows
-    ]  # fmt: skip
+    ]
     notes = "".join(remark(f"[{mark_}] {why}") for mark_, why in found.notes.items())
     return table(found.caption, heads, rows) + notes
 
@@ -239,6 +246,16 @@ def score(rows: Sequence[tuple[str, str]]) -> str:
         f"<div><b>{escape(points_)}</b><span>{escape(who)}</span></div>" for who, points_ in rows
     )
     return f'<div class="fb-score" role="status">{items}</div>'
+
+
+def heading(words: str) -> str:
+    """What a chart shows, above it."""
+    return f'<p class="fb-heading">{escape(words)}</p>'
+
+
+def _cell(content: str | tuple[str, str]) -> str:
+    words, below = (content, "") if isinstance(content, str) else content
+    return escape(words) + (f"<small>{escape(below)}</small>" if below else "")
 
 
 def _encode(image: RGB, exact: bool) -> str:

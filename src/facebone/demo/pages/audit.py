@@ -183,17 +183,20 @@ def _shown(shown: ShownAudit, where: str) -> None:
     left, right = st.columns(2, gap="large")
     forest = charts.forest(target)
     if forest is not None:
+        left.html(markup.heading("What each attack finds"))
         left.altair_chart(
             forest, width="stretch", theme=None, key=f"forest-{where}",
             alt=f"AUC of every attack on {name} with its interval; the table below has the same.",
         )  # fmt: skip
     if rows is not None and target.attacks:
         lines = shown.lines(target)
+        right.html(markup.heading("Found, against accused"))
         right.altair_chart(
             charts.roc(lines), width="stretch", theme=None, key=f"roc-{where}",
             alt=charts.roc_words(lines),
         )  # fmt: skip
         first = rows.seeds_of(target.name, target.attacks[0].name)[0]
+        left.html(markup.heading("Scores of what was trained on, and of the rest"))
         left.altair_chart(
             charts.histogram(first.verifier.tolist(), first.member.tolist()),
             width="stretch", theme=None, key=f"scores-{where}",
@@ -201,6 +204,7 @@ def _shown(shown: ShownAudit, where: str) -> None:
         )  # fmt: skip
         errors = shown.errors()
         if errors:
+            right.html(markup.heading("Errors of verification"))
             right.altair_chart(
                 charts.det(errors), width="stretch", theme=None, key=f"det-{where}",
                 alt="Same person refused against other person accepted, a curve a verifier.",

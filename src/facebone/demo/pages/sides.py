@@ -14,6 +14,9 @@ from facebone.demo.material import Material
 DATA, UPLOAD, CAMERA = "from the data", "upload", "camera"
 WAYS = (DATA, UPLOAD, CAMERA)
 
+_CHOSEN = "chosen"
+"""Where a session keeps person and picture of both sides."""
+
 TYPES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
 
 
@@ -38,7 +41,7 @@ def shortcuts(material: Material) -> None:
     columns[1].button(
         "Two people", on_click=_draw, args=(material, False), width="stretch", key="draw-two"
     )
-    if "person-0" not in st.session_state:
+    if _CHOSEN not in st.session_state:
         _draw(material, True, seed=material.settings.seed)
 
 
@@ -76,6 +79,10 @@ def look(material: Material, bench: Bench, number: int, way: str) -> Look | None
 
 def _choose(material: Material, number: int) -> int:
     """A person and one of their pictures, as a position in the data set."""
+    # A box that was not shown for a while has forgotten what was chosen.
+    chosen = st.session_state[_CHOSEN]
+    st.session_state.setdefault(f"person-{number}", chosen[number][0])
+    st.session_state.setdefault(f"picture-{number}", chosen[number][1])
     people = list(material.dataset.people)
     person = st.selectbox(
         f"Person in the {SIDES[number]} picture",
@@ -84,13 +91,16 @@ def _choose(material: Material, number: int) -> int:
         key=f"person-{number}",
     )
     positions = material.dataset.people[person]
-    chosen = st.selectbox(
+    last = len(positions) - 1
+    st.session_state[f"picture-{number}"] = min(st.session_state[f"picture-{number}"], last)
+    picture = st.selectbox(
         f"Which picture of this person, {SIDES[number]} picture",
         range(len(positions)),
         format_func=lambda i: f"picture {i + 1} of {len(positions)}",
         key=f"picture-{number}",
     )
-    return positions[min(chosen or 0, len(positions) - 1)]
+    chosen[number] = (person, picture)
+    return positions[picture]
 
 
 def _draw(material: Material, same: bool, *, seed: int | None = None) -> None:
@@ -102,10 +112,11 @@ def _draw(material: Material, same: bool, *, seed: int | None = None) -> None:
     if same:
         name = several[rng.integers(len(several))]
         left, right = rng.permutation(len(people[name]))[:2].tolist()
-        chosen = ((name, left), (name, right))
+        chosen = [(name, left), (name, right)]
     else:
         a, b = rng.permutation(len(several))[:2].tolist()
-        chosen = ((several[a], 0), (several[b], 0))
+        chosen = [(several[a], 0), (several[b], 0)]
+    st.session_state[_CHOSEN] = chosen
     for number, (name, picture) in enumerate(chosen):
         st.session_state[f"way-{number}"] = DATA
         st.session_state[f"person-{number}"] = name

@@ -51,7 +51,7 @@ def histogram_chart(
         member: (n,) bool.
         level: what a member is.
     """
-    values, unit = _spread(scores)
+    values, unit = spread(scores)
     edges = _edges(values)
     clipped = np.clip(values, edges[0], edges[-1])
 
@@ -128,7 +128,7 @@ def _paint(
     return ()
 
 
-def _spread(scores: Floats) -> tuple[Floats, str]:
+def spread(scores: Floats) -> tuple[Floats, str]:
     """Scores as they are shown, and what to call them."""
     if scores.min() < 0 or scores.max() > 1:
         return scores, "score of the verifier"

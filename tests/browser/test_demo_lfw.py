@@ -1,0 +1,104 @@
+"""The demo on photographs: people of LFW chosen by name, and uploads of such."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+pytestmark = pytest.mark.assets
+
+PEOPLE, PICTURES = 60, 5
+
+WORDS = (
+    "--backbone", "mobilefacenet_ms1m_a", "--backbone", "mobilefacenet_ms1m_b",
+    "--pairs", "60", "--shadows", "2",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def some_of_lfw(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five photographs each of the first sixty people who have as many."""
+    root = tmp_path_factory.mktemp("photographs") / "lfw"
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    with tarfile.open(assets / "lfw" / "lfw.tgz", "r|gz") as archive:
+        for member in archive:
+            if not member.name.endswith(".jpg"):
+                continue
+            path = Path(member.name)
+            mine = found.setdefault(path.parent.name, [])
+            whole = sum(len(one) == PICTURES for one in found.values())
+            if whole == PEOPLE:
+                break
+            file = archive.extractfile(member)
+            if file is not None and len(mine) < PICTURES:
+                mine.append((path.name, file.read()))
+    for name, files in found.items():
+        if len(files) == PICTURES:
+            (root / name).mkdir(parents=True)
+            for file_name, content in files:
+                (root / name / file_name).write_bytes(content)
+    assert len(list(root.iterdir())) == PEOPLE
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(demo_parts: dict[str, ModuleType], some_of_lfw: Path, tmp_path_factory) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("demo-lfw")
+    words = ("--data", "lfw", "--root", str(some_of_lfw), *WORDS)
+    with demo_parts["demo_server"].serve(folder, *words) as found:
+        yield found
+
+
+@pytest.fixture
+def visitor(chromium: Chrome, demo_parts, server, shots: Path) -> Iterator[Any]:
+    found = demo_parts["demo_driver"].Visitor(chromium, server.address, shots)
+    found.arrive()
+    yield found
+    found.check_silence()
+    server.check_log()
+
+
+def test_people_are_chosen_by_name(visitor, some_of_lfw: Path) -> None:
+    first, second = sorted(path.name for path in some_of_lfw.iterdir())[:2]
+    visitor.says("The people are real")
+    visitor.go("Verify")
+    visitor.choose("Person in the first picture", first)
+    visitor.choose("Which picture of this person, first", "picture 1")
+    visitor.choose("Person in the second picture", first)
+    visitor.choose("Which picture of this person, second", "picture 2")
+    assert visitor.lead() == "Both verifiers agree: these two pictures show the same person."
+    visitor.choose("Person in the second picture", second)
+    assert visitor.lead() == "Both verifiers agree: these two pictures show two different people."
+    visitor.check_names()
+    visitor.shoot("lfw-by-name")
+
+
+def test_two_photographs_are_uploaded(visitor, some_of_lfw: Path) -> None:
+    first, second = sorted(some_of_lfw.iterdir())[5:7]
+    (a, again, *_), b = sorted(first.iterdir()), next(iter(sorted(second.iterdir())))
+    visitor.go("Verify")
+    visitor.pick("Where the first", "upload")
+    visitor.pick("Where the second", "upload")
+    visitor.upload(0, a)
+    visitor.upload(1, again)
+    assert visitor.lead() == "Both verifiers agree: these two pictures show the same person."
+    visitor.shoot("lfw-uploads")
+    visitor.upload(1, b)
+    visitor.says("these two pictures show two different people")
+
+
+def test_faces_of_real_people_are_rebuilt_and_candidates_shown(visitor) -> None:
+    visitor.go("Reconstruction")
+    assert "From plain templates the judge knows the person" in visitor.lead()
+    visitor.shoot("lfw-reconstruction")
+    visitor.go("Membership")
+    assert "Shown one pair that was trained on" in visitor.lead()
+    visitor.check_names()
