@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 from benchmarks.page_cells import table
 from benchmarks.reconstruction_prose import DEFENDED, INTRODUCTION, KEYED, READING, UNDEFENDED
 from benchmarks.results_file import RESULTS
+from facebone.audit.names import listed
+from facebone.mitigations.base import MITIGATIONS
 
 PAGE = Path(__file__).parent.parent / "docs" / "other-attacks-measured.md"
 
@@ -41,7 +44,7 @@ def render(figures: Row) -> str:
         [
             INTRODUCTION.format(answer=answer(figures)),
             _defended(figures),
-            DEFENDED,
+            DEFENDED.format(missing=_missing(figures)),
             UNDEFENDED,
             _rebuilt(row for row in _largest(rebuilt) if row["target"] == "none"),
             KEYED,
@@ -114,9 +117,9 @@ def _defended(figures: Row) -> str:
                 _type_ii(rebuilt.get((target, SCORES))),
                 _type_ii(rebuilt.get((target, DECISIONS))),
                 _copied(others.get((target, "copy_head:queries=1000"))),
-                _auc(others.get((target, "attribute_probe"))),
+                _auc(others.get((target, "attribute_probe"))) or AS_NONE,
                 _auc(others.get((target, "score_probe"))),
-                _linked(others.get((target, "direct"))),
+                _linked(others.get((target, "direct"))) or AS_NONE,
                 _auc(others.get((target, "score_identification"))),
             ]
         )
@@ -127,6 +130,13 @@ def _defended(figures: Row) -> str:
         *("linked to another installation", "names told by scores, AUC"),
     )
     return table(heads, lines)
+
+
+def _missing(figures: Row) -> str:
+    """Defences of the library that stand in no row."""
+    measured = {re.split("[:@]", row["target"])[0] for part in figures.values() for row in part}
+    names = [f"`{name}`" for name in MITIGATIONS.names() if name not in measured]
+    return listed(names) if names else "none"
 
 
 def _same_people(rows: Sequence[Row]) -> list[Row]:

@@ -52,7 +52,7 @@ RECIPES = (
     *("relaxloss", "adversarial_regularisation", "hamp", "selena", "dp_sgd"),
 )
 GUARDS = (
-    *("rounding", "rounding:digits=1", "decision_only"),
+    *("rounding:digits=2", "rounding", "decision_only"),
     *("keyed_noise", "keyed_noise:scale=8", "memguard", "query_budget"),
 )
 DEFENCES = ("none", "none@logistic", "keyed_templates", *GUARDS, *RECIPES)
@@ -60,7 +60,7 @@ DEFENCES = ("none", "none@logistic", "keyed_templates", *GUARDS, *RECIPES)
 SCORED = ("none", "none@logistic", "keyed_templates", *GUARDS, "dp_sgd")
 """Targets from whose scores faces are rebuilt: other training leaves scores much as they are."""
 
-DECIDING = ("none", "none@logistic", "rounding:digits=1@logistic", "keyed_noise:scale=8@logistic")
+DECIDING = ("none", "none@logistic", "rounding@logistic", "keyed_noise:scale=8@logistic")
 """Targets from whose decisions faces are rebuilt, which takes the most questions."""
 
 TEMPLATES = ("template_ridge", *(f"template_ridge:enrolled={n}" for n in (64, 256, 1024)))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facebone.audit.compare import Verdict, compare
-from facebone.audit.report.prose import adversaries
+from facebone.audit.report.prose import adversaries, limits
 from facebone.audit.report.reconstruction import reconstruction_section
 from facebone.audit.schema import ReconstructionResult
 
@@ -138,3 +138,11 @@ def test_a_comparison_says_how_many_are_recognised(make_audit):
     assert faces.verdict is Verdict.CHANGED
     # Two judges say different things.
     assert len([c for c in compare(before, other).targets[0].changes if "gone" in c.figure]) == 0
+
+
+def test_one_seed_of_several_is_a_limit(make_audit):
+    audit = with_rebuilt(make_audit, none=[rebuilt()])
+    told = "were run on the targets of seed 0 alone"
+    assert any(told in line for line in limits(audit))
+    assert not any(told in line for line in limits(audit.model_copy(update={"seeds": [0]})))
+    assert not any(told in line for line in limits(with_rebuilt(make_audit, none=[])))

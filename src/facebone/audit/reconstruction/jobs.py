@@ -14,7 +14,7 @@ from facebone.audit.plan import Job, Result
 from facebone.audit.reconstruction.asked import look_at
 from facebone.audit.reconstruction.leaking import leak_for, stored_of
 from facebone.audit.reconstruction.likeness import likeness
-from facebone.audit.reconstruction.material import FACES, FaceMaterial
+from facebone.audit.reconstruction.material import FACES, OWN_FACES, FaceMaterial
 from facebone.audit.reconstruction.recognition import Seen, recognise
 from facebone.backbones.base import Faces
 from facebone.seeding import derive_seed, make_rng
@@ -31,11 +31,12 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
     ``material`` where more of it is needed than public templates.
     """
     faces = FaceMaterial.from_result(inputs[FACES])
+    own = inputs[OWN_FACES].arrays["faces"]
     device = settings["device"]
     attack = INVERSIONS.make(settings["attack"], settings["attack_settings"])
     rows = faces.rows("own", settings["columns"])
     # In random order: an attacker who enrolled some did not enrol the first of the alphabet.
-    order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(faces.own_faces))
+    order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(own))
     templates = public = side_by_side(rows)[order]
     look = look_through(settings["backbones"], device) if attack.needs_gradients else None
     if attack.knows_system:
@@ -45,7 +46,7 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
             some = slice(attack.enrolled)
             look = look_further(look, public[some], templates[some])
     see = _see_through(settings) if attack.needs_sight else None
-    attack.learn(OwnFaces(faces.own_faces[order], templates, look, see))
+    attack.learn(OwnFaces(own[order], templates, look, see))
     leak = leak_for(attack, settings, inputs, faces, order)
     # Each part is shaken by itself.
     seed = derive_seed(settings["seed"], "reconstruction", settings["first"])
@@ -109,7 +110,7 @@ def recognition_job(
             "likeness": {name: figure.to_json() for name, figure in alike.items()},
             "people": len(pictures),
             "queries": float(np.concatenate(asked).mean()) if asked else None,
-            "own_faces": len(faces.own_faces),
+            "own_faces": len(faces.found["own"][0]),
             "control_people": len(faces.judged["control"]),
         }
         return Result(facts, {"pictures": pictures})

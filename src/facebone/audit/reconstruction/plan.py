@@ -14,7 +14,7 @@ from facebone.audit.environment import with_code
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.reconstruction import jobs as work
-from facebone.audit.reconstruction.material import FACES, faces_job
+from facebone.audit.reconstruction.material import FACES, OWN_FACES, faces_job, own_faces_job
 from facebone.audit.reconstruction.planned import PlannedReconstruction
 from facebone.audit.target import TargetRecipe
 from facebone.data.dataset import Dataset
@@ -78,7 +78,8 @@ def plan_reconstructions(
     faces = faces_job(
         source.dataset, source.engine, source.judge, seed=source.seed, progress=progress
     )
-    reading: dict[str, Job] = {faces.name: faces}
+    own = own_faces_job(source.dataset, source.engine, seed=source.seed, progress=progress)
+    reading: dict[str, Job] = {faces.name: faces, own.name: own}
     for _, _, level in targets:
         reading |= {job.name: job for job in level.jobs}
     # Faces are read, and how many there are, before the work is shared out.
@@ -135,7 +136,7 @@ def _jobs_of(
         "seed": source.seed,
         "device": source.device,
     }
-    inputs: tuple[str, ...] = (FACES,)
+    inputs: tuple[str, ...] = (FACES, OWN_FACES)
     stores = " + ".join(chosen)
     # Answers and templates of its own are those of one trained target; other templates anybody can
     # work out.
@@ -145,7 +146,7 @@ def _jobs_of(
     else:
         stores = target
         asked |= {"recipe": plain(asdict(recipe)), "material": level.source}
-        inputs = (FACES, level.source)
+        inputs = (FACES, OWN_FACES, level.source)
     asked = with_code(asked)
     # Whoever learns anew for each part should not do so in vain.
     size = AT_ONCE if attack.slow else count

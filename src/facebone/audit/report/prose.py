@@ -274,6 +274,11 @@ def limits(audit: Audit) -> list[str]:
             f"With {counted(len(audit.seeds), 'seed')} the spread between seeds is known only "
             "roughly."
         )
+    if len(audit.seeds) > 1 and any(further_results(target) for target in audit.targets):
+        found.append(
+            "Attacks that want something else than membership were run on the targets of seed "
+            f"{audit.seeds[0]} alone: their intervals do not hold the spread between seeds."
+        )
     found.append(
         "The figures hold for these data, this alignment and this training. Another data set "
         "needs an audit of its own."
