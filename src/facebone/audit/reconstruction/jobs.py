@@ -110,7 +110,7 @@ def recognition_job(
             "likeness": {name: figure.to_json() for name, figure in alike.items()},
             "people": len(pictures),
             "queries": float(np.concatenate(asked).mean()) if asked else None,
-            "own_faces": len(faces.found["own"][0]),
+            "own_faces": faces.own_count,
             "control_people": len(faces.judged["control"]),
         }
         return Result(facts, {"pictures": pictures})

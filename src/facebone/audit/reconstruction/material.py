@@ -54,6 +54,11 @@ class FaceMaterial:
     of: Rows
     people: Any
 
+    @property
+    def own_count(self) -> int:
+        """Faces that the attacker has of their own; see `own_faces_job`."""
+        return len(self.found["own"][0])
+
     def rows(self, part: str, columns: Sequence[int]) -> tuple[Matrix, ...]:
         """Embeddings of a part under the backbones at `columns`, of length one."""
         return tuple(normalise(self.found[part][column]) for column in columns)
