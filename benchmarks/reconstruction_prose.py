@@ -5,8 +5,8 @@ INTRODUCTION = """# Defences against the other attacks, measured
 **Guards of answers blunt what asks for scores, and nothing but a key touches a stolen database.**
 Rounding, MemGuard and decisions alone lower what is rebuilt from scores; training that leaks less
 leaves templates as they are. A key on templates keeps faces in them, and links between databases,
-from who has no account, and changes no answer. How often a recogniser that no attack used takes a
-rebuilt face for another photograph of the person:
+from who has no account. How often a recogniser that no attack used takes a rebuilt face for another
+photograph of the person:
 
 {answer}
 
