@@ -8,7 +8,11 @@ from dataclasses import is_dataclass
 from typing import Any
 
 Check = Callable[[str, Any], str | None]
-"""See `facebone.registry.Check`."""
+"""Says of a name and what a plug-in offers under it why it is no such part, or None."""
+
+
+def anything(_name: str, _part: Any) -> None:
+    """The check of a registry that takes whatever is registered."""
 
 
 def subclass_of(base: type, *facts: str) -> Check:

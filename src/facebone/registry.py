@@ -7,12 +7,10 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 from facebone.errors import PluginError, UnknownNameError, UsageError
+from facebone.plugin_checks import Check, anything
 from facebone.plugins import Plugin, find_plugins, name_problem, remember
 
 T = TypeVar("T")
-
-Check = Callable[[str, Any], str | None]
-"""Says of a name and what a plug-in offers under it why it is no such part, or None."""
 
 
 class Registry(Generic[T]):
@@ -34,7 +32,7 @@ class Registry(Generic[T]):
         kind: str,
         *,
         group: str | None = None,
-        check: Check = lambda _name, _part: None,
+        check: Check = anything,
         rivals: Iterable[str] = (),
     ) -> None:
         self.kind = kind

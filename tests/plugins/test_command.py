@@ -103,6 +103,17 @@ def test_wrong_use(install, capsys) -> None:
         assert message in capsys.readouterr().err
 
 
+def test_other_commands_go_on_without_what_cannot_be_used(install, capsys) -> None:
+    install("sick-backbone", {"facebone.backbones": {"sick": "Mine"}}, "raise OSError('no disk')")
+    assert run(["backbones", "list"]) == 0
+    shown = capsys.readouterr()
+    assert "tiny_plain" in shown.out
+    assert "sick" not in shown.out
+    assert "passed over: backbone sick: from package sick-backbone 1.0 cannot be" in shown.err
+    assert run(["backbones", "check", "sick"]) == 2
+    assert "error: backbone sick: from package sick-backbone 1.0" in capsys.readouterr().err
+
+
 def test_nothing_installed_says_so(capsys) -> None:
     assert run(["plugins"]) == 0
     shown = capsys.readouterr()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -16,9 +17,9 @@ from facebone.backbones.zoo import Zoo, load_backbone
 from facebone.data.dataset import load_dataset
 from facebone.errors import PluginError, UnknownNameError, UsageError
 from facebone.mitigations.base import MITIGATIONS
-from facebone.plugins import passed_over
+from facebone.plugins import GROUPS, Plugin, passed_over
 from facebone.scale.executor import make_executor
-from facebone.testing.found import find
+from facebone.testing.found import find, registry_of
 from facebone.verification.heads import head_kind
 
 MEMBERSHIP = "facebone.attacks.membership"
@@ -48,6 +49,12 @@ def test_a_part_of_another_package_is_found_listed_and_made(install) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'their_attack'"):
         split_goals(["their_atack"])
     assert describe_environment(device="cpu")["packages"]["their-attack"] == "1.0"
+
+
+def test_every_group_is_read_by_the_registry_that_names_it() -> None:
+    for group in GROUPS:
+        plugin = Plugin(group, "any", "package", "1.0", EntryPoint("any", "module:any", group))
+        assert registry_of(plugin).group == group
 
 
 def test_nothing_is_imported_before_it_is_used(install) -> None:
