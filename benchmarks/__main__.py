@@ -28,6 +28,7 @@ ON_REAL_FACES = (
     "benchmarks.defence_study",
     "benchmarks.linkage_study",
     "benchmarks.extraction_study",
+    "benchmarks.reconstruction_study",
 )
 
 

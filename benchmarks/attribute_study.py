@@ -17,7 +17,7 @@ import numpy.typing as npt
 from benchmarks.results_file import write_result
 from facebone.attacks.access import Access
 from facebone.attacks.attributes.asked import ask_about, order_gallery
-from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS, make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.attacks.attributes.figures import AttributeReport, measure_attributes
 from facebone.attacks.attributes.traits import Traits, stated
@@ -71,7 +71,7 @@ def attacked(
     faces: World, attack: str, backbones: tuple[str, ...], questions: int, seed: int
 ) -> AttributeReport:
     """One attack on templates, side by side, or on the scores of their mean cosine."""
-    made = make_attribute_attack(attack)
+    made = ATTRIBUTE_ATTACKS.make(attack)
     gallery, known, seen = faces.rows()
     person = faces.traits.person
     beside = order_gallery(person, gallery, seed=seed)[:questions]

@@ -37,7 +37,7 @@ from benchmarks.facebone_variants import (
 )
 from benchmarks.results_file import write_result
 from benchmarks.study_tools import over_models, run_all
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.candidates import draw_candidates
@@ -63,7 +63,7 @@ from facebone.verification.routes import open_routes
 KEPT = Path(__file__).parent.parent / "runs" / "facebone_study"
 
 MODELS, AT_ONCE, FEW_MODELS = 16, 8, 4
-ATTACKS, LEARNT = ("loss_threshold", "lira", "rmia"), "shadow_boosting"
+NAMES, LEARNT = ("loss_threshold", "lira", "rmia"), "shadow_boosting"
 FPRS = (0.01, 0.001)
 
 A, B = "mobilefacenet_ms1m_a", "mobilefacenet_ms1m_b"
@@ -221,8 +221,8 @@ def attack_one(
     beside = ShadowAnswers(log_odds[others].astype(np.float32), learnt[others])
     seen = Observations(sigmoid(odds), same, odds, 0.5, beside)
     member, found = learnt[target], {}
-    for name in (*ATTACKS, LEARNT) if target < FEW_MODELS else ATTACKS:
-        scores = make_attack(name, {}).score(seen)
+    for name in (*NAMES, LEARNT) if target < FEW_MODELS else NAMES:
+        scores = ATTACKS.make(name, {}).score(seen)
         found[name] = [auc(scores, member), *(tar_at_far(scores, member, fpr) for fpr in FPRS)]
     out = ~member
     folds = draw_folds(same[out], seed=target)
@@ -254,7 +254,7 @@ def study(rows: Sequence[Tried]) -> list[dict[str, Any]]:
 
 
 def _figures(row: Tried, found: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
-    names = (*ATTACKS, LEARNT, "accuracy")
+    names = (*NAMES, LEARNT, "accuracy")
     return asdict(row) | {
         "figures": {
             name: over_models([one[name] for one in found if name in one]) for name in names

@@ -2,7 +2,7 @@
 
 LFW people with two pictures or more are in both databases, by different pictures; the anchors are
 people with one picture. One half of both chose the settings of the attacks, the other half is
-reported. Writes results/linkage_study.json.
+reported. A list of names is added to the pictures of names. Writes results/linkage_study.json.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.results_file import write_result
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
 from facebone.attacks.linkage.open_set_figures import measure_open_set
 from facebone.attacks.linkage.records import Records, Shared, deal
 from facebone.attacks.linkage.trial import run_linkage
 from facebone.attacks.linkage.view import Anchors, LinkageView
+from facebone.audit.linkage.listed import draw_list, with_list
 from facebone.config import assets_folder
 from facebone.progress import for_console
 
@@ -31,6 +32,8 @@ Names = npt.NDArray[np.str_]
 BACKBONES = ("a", "b", "dlib")
 ANCHORS = (0, 32, 64, 128, 256, 1000)
 """With 0 of them `unaligned` is run."""
+LISTS = ((0.6, 0.4), (0.8, 0.2), (0.95, 0.05))
+"""Shares of those in the database, and of the others, who stand on a list of names."""
 REPLICATES, DIFFERENT = 200, 20_000
 """Resamples, and pairs of different people that are looked at."""
 SEED = 1
@@ -109,7 +112,7 @@ def linked(
         at = faces.anchor_rows(anchors)
         known = Anchors(one[at], two[at], faces.person[at])
     view = LinkageView(first.templates, second.templates, known)
-    done = run_linkage(make_linkage(attack), view, first.person, second.person, seed=SEED)
+    done = run_linkage(LINKAGES.make(attack), view, first.person, second.person, seed=SEED)
     figures, control = (
         measure_linkage(
             scores, first.person, people, seed=SEED, replicates=REPLICATES, most=DIFFERENT
@@ -156,8 +159,14 @@ def under_keys(faces: Faces, names: Sequence[str], counts: Sequence[int]) -> lis
     ]
 
 
-def named(faces: Faces, name: str, normalise: bool) -> dict[str, Any]:
-    """Finding named people in a database that half of them are in."""
+def named(
+    faces: Faces, name: str, normalise: bool, shares: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """Finding named people in a database that half of them are in.
+
+    With a list the attacker has the shares of those in the database, and of the others, who stand
+    on it.
+    """
     rows = faces.embeddings[name]
     public = Records.enrol(rows, faces.person, faces.shared.first)
     leaked = Records.enrol(rows, faces.person, faces.shared.second)
@@ -165,21 +174,32 @@ def named(faces: Faces, name: str, normalise: bool) -> dict[str, Any]:
     view = LinkageView(
         public.templates, leaked.templates[enrolled], cohort=rows[faces.anchor_rows(400)]
     )
-    attack = make_linkage("open_set_identification", {"normalise": normalise})
-    scores = attack.link(view, seed=SEED)
-    figures = measure_open_set(scores, public.person, leaked.person[enrolled], seed=SEED)
-    return {"embedding": name, "normalised": normalise, **figures.to_json()}
+    attack = LINKAGES.make("open_set_identification", {"normalise": normalise})
+    scores, records = attack.link(view, seed=SEED), leaked.person[enrolled]
+    about: dict[str, Any] = {"embedding": name, "normalised": normalise}
+    if shares is not None:
+        hit, wrong = shares
+        listed = draw_list(np.isin(public.person, records), hit=hit, wrong=wrong, seed=SEED)
+        scores = with_list(scores, public.person, records, listed, seed=SEED)
+        about |= {"hit": hit, "wrong": wrong}
+    return about | measure_open_set(scores, public.person, records, seed=SEED).to_json()
 
 
 def main() -> int:
     faces = load()
     pairs = [(one, two) for i, one in enumerate(BACKBONES) for two in BACKBONES[i + 1 :]]
     keyed = [((name,), (32, 128)) for name in BACKBONES] + [(BACKBONES, (32, 128, 385, 1000))]
-    opened = [
+    opened: list[tuple[Any, ...]] = [
         (f"{name}_{how}", normalise)
         for name in BACKBONES
         for how in ("aligned", "plain")
         for normalise in (False, True)
+    ]
+    opened += [
+        (f"{name}_{how}", True, shares)
+        for name in BACKBONES
+        for how in ("aligned", "plain")
+        for shares in LISTS
     ]
     figures: dict[str, Any] = {"people": len(faces.several)}
     with for_console("linking", len(pairs) + len(keyed) + len(opened)) as progress:

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.results_file import write_result
 from benchmarks.shadow_study_page import write_page
 from benchmarks.study_tools import over_models, run_all
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.config import assets_folder
@@ -208,7 +208,7 @@ def train_some(task: tuple[Study, Recipe, int]) -> None:
 
 def attack(name: str, seen: Observations, **settings: Any) -> Any:
     """Scores of an attack."""
-    return make_attack(name, settings).score(seen)
+    return ATTACKS.make(name, settings).score(seen)
 
 
 def attack_one(task: tuple[Models, int, bool]) -> dict[str, list[float]]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +20,13 @@ if TYPE_CHECKING:
     from facebone.audit.schema import Audit
 
 
-SLOW = ("test_readme.py", "test_first_audit.py", "test_docs_examples.py", "test_view2_pixels.py")
+SLOW = (
+    "test_readme.py",
+    "test_first_audit.py",
+    "test_docs_examples.py",
+    "test_view2_pixels.py",
+    "test_examples.py",
+)
 """Files of few tests that take minutes: begun last, one of them would keep a single core busy."""
 
 
@@ -49,6 +60,51 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("FACEBONE_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def run_page() -> Callable[..., str]:
+    """Runs the blocks of a page of the documentation; see `_run_page`."""
+    return _run_page
+
+
+def _run_page(page: str, folder: Path, *, environment: Mapping[str, str] | None = None) -> str:
+    """Run the blocks of a page in order: commands, Python, and Python that the text says to save.
+
+    Args:
+        page: its name in ``docs/``.
+        folder: where they run.
+        environment: more variables.
+
+    Returns:
+        What they printed.
+    """
+    text = (Path(__file__).parents[1] / "docs" / page).read_text("utf-8")
+    script = str(Path(sys.executable).parent / "facebone")
+    printed = []
+    for before, kind, block in re.findall(
+        r"([^`\n]*(?:`[^`\n]*`)?[^`\n]*)\n\n```(\w+)\n(.*?)```", text, flags=re.DOTALL
+    ):
+        named = re.search(r"in `(\w+\.py)`:", before)
+        if kind == "python" and named:
+            (folder / named[1]).write_text(block, "utf-8")
+            continue
+        commands = [[sys.executable, "-c", block]] if kind == "python" else []
+        if kind == "console":
+            lines = re.findall(r"^\$ facebone (.*)$", block, flags=re.MULTILINE)
+            commands = [[script, *shlex.split(line)] for line in lines]
+        for words in commands:
+            result = subprocess.run(
+                words,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=os.environ | dict(environment or {}),
+            )
+            assert result.returncode == 0, f"{words}\n{result.stderr}"
+            printed.append(result.stdout)
+    return "".join(printed)
 
 
 @pytest.fixture

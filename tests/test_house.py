@@ -18,9 +18,21 @@ SOURCE = ROOT / "src" / "facebone"
 # A package imports only from those to its left.
 LAYERS = [
     "ground", "scale", "data", "backbones", "verification", "mitigations", "attacks", "audit",
-    "harden", "apps", "demo", "commands", "cli",
+    "harden", "testing", "apps", "demo", "commands", "cli",
 ]  # fmt: skip
-GROUND = {"__init__", "errors", "seeding", "registry", "config", "files", "progress", "settings"}
+GROUND = {
+    "__init__",
+    "errors",
+    "seeding",
+    "registry",
+    "config",
+    "files",
+    "progress",
+    "settings",
+    "plugins",
+    "plugin_checks",
+    "docstrings",
+}
 # Mitigations and attacks do not know each other.
 STRANGERS = {("attacks", "mitigations"), ("mitigations", "attacks")}
 

@@ -15,12 +15,14 @@ from facebone.commands import (
     diff,
     evaluate,
     harden,
+    plugins,
     report,
     synthesize,
     train,
     verify,
 )
 from facebone.errors import FaceBoneError
+from facebone.plugins import passed_over
 
 DONE, WRONG_USE, INTERRUPTED = 0, 2, 130
 
@@ -66,6 +68,7 @@ app.command("diff", epilog=diff.EXAMPLES)(diff.diff)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.command("synthesize", epilog=synthesize.EXAMPLES)(synthesize.synthesize)
 app.add_typer(backbones.app, name="backbones")
+app.command("plugins", epilog=plugins.EXAMPLES)(plugins.plugins)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -80,6 +83,8 @@ def run(arguments: list[str] | None = None) -> int:
     """
     try:
         result = app(args=arguments, standalone_mode=False)
+        for line in passed_over():
+            print(f"passed over: {line}", file=sys.stderr)
     except FaceBoneError as error:
         return _fail(str(error), error)
     except typer.TyperException as error:

@@ -6,6 +6,7 @@
     +-- UsageError              a parameter, option or name is wrong
     |   +-- UnknownNameError    a name that no registry knows
     |   +-- MissingPartError    a part exists but its optional package or file is not here
+    |   +-- PluginError         a part of another package cannot be used
     +-- DataError               the pictures or tables handed in are wrong
     |   +-- DatasetError        a folder, archive or list as a whole
     |   +-- PictureError        one picture
@@ -87,6 +88,10 @@ class UnknownNameError(UsageError):
 
 class MissingPartError(UsageError):
     """A part exists, but the optional package or file it needs is not here."""
+
+
+class PluginError(UsageError):
+    """A part that another package brings cannot be used."""
 
 
 class DataError(FaceBoneError):

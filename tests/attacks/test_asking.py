@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from facebone.attacks.access import Access, Ask, Channel
 from facebone.attacks.asking import as_asked, parse_attack
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.attack_choice import check_attacks
@@ -43,7 +43,7 @@ def observe(n=6, shadows=4, queries=2, seed=0):
 def test_a_name_alone_asks_as_the_attack_does():
     asking = parse_attack("lira")
     assert (asking.name, asking.settings, asking.ask, asking.probes) == ("lira", {}, "once", None)
-    assert asking.kind is type(make_attack("lira"))
+    assert asking.kind is type(ATTACKS.make("lira"))
     assert (asking.access, asking.channels) == (Access.SCORE, ())
 
 
@@ -52,7 +52,7 @@ def test_how_it_asks_is_kept_apart_from_the_attacks_own_settings():
     assert asking.ask is Ask.AUGMENTED
     assert asking.probes == 5
     assert asking.settings == {"mode": "offline"}
-    make_attack(asking.name, asking.settings)
+    ATTACKS.make(asking.name, asking.settings)
 
 
 @pytest.mark.parametrize(
@@ -192,8 +192,8 @@ def test_answers_that_were_not_recorded_are_refused(ask, of):
 
 def test_any_attack_on_scores_runs_however_it_asks():
     observed = observe(n=40, shadows=6)
-    plain = make_attack("lira").score(as_asked(observed, Ask.ONCE))
+    plain = ATTACKS.make("lira").score(as_asked(observed, Ask.ONCE))
     for ask in (Ask.AUGMENTED, Ask.THROUGH, Ask.GAIN):
-        found = make_attack("lira").score(as_asked(observed, ask))
+        found = ATTACKS.make("lira").score(as_asked(observed, ask))
         assert np.isfinite(found).all()
         assert not np.allclose(found, plain)

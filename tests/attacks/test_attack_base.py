@@ -11,7 +11,7 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.attack import Goal
-from facebone.attacks.base import ATTACKS, MembershipAttack, make_attack
+from facebone.attacks.base import ATTACKS, MembershipAttack
 from facebone.attacks.membership.score_bits import ScoreBitsSettings
 from facebone.attacks.observations import Observations
 from facebone.errors import UnknownNameError, UsageError
@@ -133,26 +133,26 @@ def test_an_attack_that_answers_nonsense_is_a_defect_not_a_usage_error(wrong):
 
 def test_an_unknown_attack_names_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'loss_threshold'"):
-        make_attack("loss_treshold")
+        ATTACKS.make("loss_treshold")
 
 
 def test_an_unknown_setting_names_the_known_ones():
     with pytest.raises(UnknownNameError, match=r"attack score_bits.*known: significance"):
-        make_attack("score_bits", {"significanse": 0.1})
+        ATTACKS.make("score_bits", {"significanse": 0.1})
     with pytest.raises(UnknownNameError, match="setting of attack gap"):
-        make_attack("gap", {"threshold": 0.1})
+        ATTACKS.make("gap", {"threshold": 0.1})
 
 
 def test_settings_reach_the_attack():
-    assert make_attack("score_bits", {"significance": 0.2}).settings.significance == 0.2
+    assert ATTACKS.make("score_bits", {"significance": 0.2}).settings.significance == 0.2
 
 
 def test_naming_and_making_attacks_loads_neither_art_nor_learners():
     code = """
 import sys
-from facebone.attacks.base import ATTACKS, make_attack
+from facebone.attacks.base import ATTACKS
 for name in ATTACKS.names():
-    make_attack(name)
+    ATTACKS.make(name)
 print([m for m in ("art", "torch", "sklearn", "scipy") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

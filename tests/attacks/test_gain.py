@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 
 from facebone.attacks.access import Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.gain import gain, gained
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
@@ -46,7 +46,7 @@ def answers(n=600, seed=0, shadows=3):
 
 def test_what_is_left_of_answers_once_the_easy_ones_are_told():
     observed, member = answers()
-    attack = make_attack("loss_threshold")
+    attack = ATTACKS.make("loss_threshold")
     assert auc(attack.score(observed), member) < 0.65
     found = gained(observed)
     assert auc(attack.score(found), member) > 0.95

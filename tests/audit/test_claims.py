@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from facebone.attacks.base import ATTACKS, make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Mask, Observations
 from facebone.attacks.probe_answers import ProbeAnswers
 from facebone.attacks.shadow_answers import ShadowAnswers
@@ -51,7 +51,7 @@ def seen_by_attackers(
 
 
 def claims_of(name: str, seen: Observations, member: Mask, seed: int = 0) -> Claims:
-    attack = partial(make_attack, name)
+    attack = partial(ATTACKS.make, name)
     return claim(attack, seen, member, cross_scores(attack, seen, member, seed), seed=seed)
 
 
@@ -81,16 +81,16 @@ def test_thresholds_are_those_of_shadows_in_the_targets_place(name: str) -> None
     shadows = seen.shadows
     assert shadows is not None
     scores = [
-        make_attack(name).score(in_place_of_target(seen, number)[0]) for number in range(TURNS)
+        ATTACKS.make(name).score(in_place_of_target(seen, number)[0]) for number in range(TURNS)
     ]
     known = calibrate(np.concatenate(scores), np.concatenate(shadows.trained[:TURNS]))
-    own = make_attack(name).score(seen)
+    own = ATTACKS.make(name).score(seen)
     found = claims_of(name, seen, member)
     assert (found.claimed == (own >= known.balanced)).all()
     np.testing.assert_array_equal(found.risk, known.risk(own))
     # The target's own answers are no part of it.
     other = replace(seen, log_odds=seen.log_odds[::-1].copy(), score=seen.score[::-1].copy())
-    given = on_shadows(partial(make_attack, name), other)
+    given = on_shadows(partial(ATTACKS.make, name), other)
     assert given is not None
     assert given.to_json() == known.to_json()
 
@@ -100,7 +100,7 @@ def test_any_other_claims_of_one_half_what_it_learnt_of_the_other(name: str) -> 
     seen, member = seen_by_attackers(seed=1)
     found = claims_of(name, seen, member)
     assert found.chosen_on == HALF
-    attack = partial(make_attack, name)
+    attack = partial(ATTACKS.make, name)
     half = deal_halves(member, seen.same, seed=0)
     if not attack().learns:
         own = attack().score(seen)
@@ -117,7 +117,7 @@ def test_any_other_claims_of_one_half_what_it_learnt_of_the_other(name: str) -> 
 @pytest.mark.parametrize("name", [*WITH, *WITHOUT])
 def test_risks_are_probabilities_that_never_fall_as_the_score_rises(name: str) -> None:
     seen, member = seen_by_attackers(leak=0.7, seed=3)
-    attack = partial(make_attack, name)
+    attack = partial(ATTACKS.make, name)
     scores = cross_scores(attack, seen, member, 0)
     found = claim(attack, seen, member, scores, seed=0)
     assert found.risk.shape == member.shape
@@ -160,7 +160,7 @@ def test_one_shadow_and_shadows_that_know_all_or_nobody_show_no_threshold() -> N
     shadows, probes = seen.shadows, seen.probes
     assert shadows is not None
     assert probes is not None
-    attack = partial(make_attack, "lira")
+    attack = partial(ATTACKS.make, "lira")
     one = replace(
         seen,
         shadows=shadows.choose(np.array([0])),

@@ -19,7 +19,7 @@ import pytest
 from facebone.audit.job_store import JOBS_FOLDER, PLAN_FILE
 from facebone.audit.plan import Job, JobStore, Result, bind, run_plan
 from facebone.errors import FaceBoneError, StorageError, UsageError
-from facebone.scale.executor import SerialExecutor, make_executor
+from facebone.scale.executor import ATTEMPTS, SerialExecutor, make_executor
 
 TOYS = '''
 """A plan of 30 jobs that note down whenever one runs."""
@@ -37,12 +37,17 @@ def work(settings, inputs):
         array = array + inputs[name].arrays["array"]
         total += inputs[name].values["total"]
     time.sleep(settings["pause"])
+    if settings.get("crashes"):
+        import os
+        with open(settings["log"], "a") as log:
+            log.write("crash\\n")
+        os._exit(9)
     with open(settings["log"], "a") as log:
         log.write(settings["mark"] + "\\n")
     return Result({"total": total, "words": ["a", None, {"b": 1}]}, {"array": array})
 
 
-def jobs(log, pause=0.01, size=50_000, changed=()):
+def jobs(log, pause=0.01, size=50_000, changed=(), crashing=()):
     """Ten that need nothing, fifteen that need two of those, five that need three of these."""
     found = []
     for i in range(30):
@@ -52,7 +57,7 @@ def jobs(log, pause=0.01, size=50_000, changed=()):
         elif i >= 25:
             inputs = tuple(sorted({f"job {10 + (i * k) % 15}" for k in (1, 2, 4)}))
         settings = {"seed": i + 1000 * (i in changed), "size": size}
-        context = {"log": str(log), "mark": f"job {i}", "pause": pause}
+        context = {"log": str(log), "mark": f"job {i}", "pause": pause, "crashes": i in crashing}
         found.append(Job(f"job {i}", work, settings, inputs, context))
     return found
 
@@ -170,6 +175,25 @@ def test_killed_ten_times_and_resumed(toys, tmp_path, executor):
     assert finished.reused == tuple(NAMES)
     assert contents(finished, NAMES) == expected
     assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
+
+
+def test_a_job_that_crashes_is_given_up_when_all_others_are_done(toys, tmp_path):
+    """The same command again does what is left."""
+    log = tmp_path / "log"
+    with bind(tmp_path / "audit", {"audit": "toy"}) as store:
+        jobs = toys.jobs(log, pause=0, size=20, crashing=[20])
+        needing = {job.name for job in jobs if "job 20" in job.inputs}
+        assert 0 < len(needing) < 5
+        with pytest.raises(FaceBoneError, match="'job 20' ended the process each of 3 t") as caught:
+            run_plan(jobs, store, make_executor("processes", 2))
+        assert f"{29 - len(needing)} other jobs are done, {len(needing)} that need" in str(
+            caught.value
+        )
+        assert "\n" not in str(caught.value)
+        expected = set(NAMES) - needing - {"job 20"}
+        assert sorted(ran(log)) == sorted([*expected, *["crash"] * ATTEMPTS])
+        finished = run_plan(toys.jobs(log, pause=0, size=20), store, make_executor("processes", 2))
+    assert set(finished.executed) == needing | {"job 20"}
 
 
 def test_both_executors_find_the_same(toys, tmp_path):
@@ -407,7 +431,7 @@ def test_what_cannot_be_kept_leaves_nothing(tmp_path, result):
         with pytest.raises((TypeError, ValueError)):
             store.save("key", result)
         assert not store.has("key")
-        assert list(store.folder.iterdir()) == []
+        assert list(store.place.iterdir()) == []
 
 
 def test_a_result_as_it_was(tmp_path):
@@ -419,7 +443,7 @@ def test_a_result_as_it_was(tmp_path):
     )  # fmt: skip
     with bind(tmp_path / "audit", {}) as store:
         store.save("key", result)
-        found = JobStore(store.folder).load("key")
+        found = JobStore(store.place).load("key")
     assert found.values == result.values
     assert found.seconds == 1.5
     assert set(found.arrays) == set(result.arrays)
@@ -568,7 +592,7 @@ def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(tmp_path):
         holder.kill()
         holder.communicate()
     with bind(folder, {"seed": 0}) as store:
-        assert store.folder.is_dir()
+        assert store.place.is_dir()
 
 
 def test_the_lock_ends_with_the_block(tmp_path):
@@ -576,3 +600,36 @@ def test_the_lock_ends_with_the_block(tmp_path):
         pass
     with bind(tmp_path, {}):
         pass
+
+
+@pytest.mark.parametrize("executor", ["serial", "processes"])
+def test_results_in_a_store_that_machines_share(toys, tmp_path, executor):
+    """Processes see another's results: the place is a file system that is no folder to us."""
+    place, log = f"dir::file://{tmp_path}/shared", tmp_path / "log"
+    expected = contents(run(toys, tmp_path / "serial", tmp_path / "other"), NAMES)
+    identity = {"audit": "toy"}
+    jobs = toys.jobs(log, pause=0, size=20)
+    with bind(tmp_path / "audit", identity, shared=place) as store:
+        finished = run_plan(jobs, store, make_executor(executor, 2))
+        assert contents(finished, NAMES) == expected
+    assert not (tmp_path / "audit" / JOBS_FOLDER).exists()
+    # Another folder, the same audit: all is there. Another audit: nothing is.
+    with bind(tmp_path / "again", identity, shared=place) as store:
+        assert run_plan(jobs, store, SerialExecutor()).executed == ()
+    with bind(tmp_path / "another", {"audit": "another"}, shared=place) as store:
+        assert len(run_plan(jobs, store, SerialExecutor()).executed) == len(NAMES)
+
+
+def test_a_damaged_result_in_an_object_store_is_made_again(tmp_path):
+    store = JobStore(f"memory://{tmp_path.name}/results")
+    store.save("key", Result({"a": 1}, {"array": np.arange(1000)}, 2.5))
+    (name,) = store._kept._shelf.names("")
+    content = bytearray(store._kept._shelf.read(name))
+    assert store.load("key").arrays["array"].tolist() == list(range(1000))
+    content[len(content) // 2] ^= 1
+    store._kept._shelf.write(name, bytes(content))
+    with pytest.raises(StorageError, match=r"cannot be read any more.*run the same command again"):
+        store.load("key")
+    assert not JobStore(f"memory://{tmp_path.name}/results").has("key")
+    with pytest.raises(StorageError, match="cannot be read any more"):
+        store.load("missing")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations, probability_log_odds
 from facebone.audit.planted import hide_in_last_bits, memorise_pairs
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
@@ -35,7 +35,7 @@ def held_out(name, table, truth=None):
     part = table.take(table.candidates)
     truth = part.member if truth is None else truth
     half = np.arange(len(part)) % 2 == 0
-    attack = make_attack(name)
+    attack = ATTACKS.make(name)
     attack.fit(part.answers.take(half), truth[half], seed=0)
     return auc(attack.score(part.answers.take(~half)), truth[~half])
 

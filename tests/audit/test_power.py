@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.audit.material import Material
 from facebone.audit.planted import hide_in_last_bits, memorise_pairs
 from facebone.audit.score_table import MEMBER, NON_MEMBER, ScoreTable
@@ -28,7 +28,7 @@ def large(make_material: Callable[..., Material]) -> Material:
 
 
 def attack(name: str, table: ScoreTable, *, seed: int = 0) -> Trial:
-    return run_trial(partial(make_attack, name), table, seed=seed, replicates=400)
+    return run_trial(partial(ATTACKS.make, name), table, seed=seed, replicates=400)
 
 
 def auc(trial: Trial) -> Estimate:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Access, Channel
-from facebone.attacks.base import ATTACKS, MembershipAttack, make_attack
+from facebone.attacks.base import ATTACKS, MembershipAttack
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.attack_choice import check_attacks
 from facebone.audit.crossfit import cross_scores
@@ -193,7 +193,7 @@ def tried(tables: dict[Level, Tables]) -> Callable[[str, Level], Trial]:
 
 
 def attack(name: str) -> Callable[[], MembershipAttack]:
-    return partial(make_attack, name, QUICK.get(name, {}) | FINDS.get(name, {}))
+    return partial(ATTACKS.make, name, QUICK.get(name, {}) | FINDS.get(name, {}))
 
 
 def chance(table: ScoreTable) -> float:

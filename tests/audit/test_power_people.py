@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Ask, Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.score_table import ScoreTable
 from facebone.audit.shadows import ask_shadows, shadow_members
@@ -153,7 +153,7 @@ def test_whom_training_drew_together_is_found_however_it_is_asked(
 ) -> None:
     table = tables[level].target(0, met=True, ask=ask)
     control = tables[level].target(1, met=False, ask=ask)
-    attack = partial(make_attack, name)
+    attack = partial(ATTACKS.make, name)
     trial = run_trial(attack, table, seed=0, replicates=200, control=control)
     assert isinstance(trial.leak.auc, Estimate)
     assert trial.leak.auc.value > LEAST.get((name, level), 0.95)
@@ -173,7 +173,7 @@ def test_a_target_that_drew_nobody_together_scores_a_half(
     for seed in range(NULLS):
         table = tables[level].target(seed, met=False, ask=ask)
         table = table.take(table.candidates)
-        scores = make_attack(name).score(table.answers)
+        scores = ATTACKS.make(name).score(table.answers)
         assert table.people is not None
         area = measure_auc(
             scores, table.member, table.same, table.people, seed=seed, replicates=200
@@ -192,7 +192,7 @@ def test_templates_and_insides_of_an_adapted_model_give_its_people_away(
 ) -> None:
     table = tables[level].target(0, met=True)
     control = tables[level].target(1, met=False)
-    attack = partial(make_attack, name)
+    attack = partial(ATTACKS.make, name)
     trial = run_trial(attack, table, seed=0, replicates=200, control=control)
     assert isinstance(trial.leak.auc, Estimate)
     assert trial.leak.auc.value > 0.95
@@ -202,7 +202,7 @@ def test_templates_and_insides_of_an_adapted_model_give_its_people_away(
     for seed in range(NULLS):
         null = tables[level].target(seed, met=False)
         null = null.take(null.candidates)
-        found.append(auc(make_attack(name).score(null.answers), null.member))
+        found.append(auc(ATTACKS.make(name).score(null.answers), null.member))
     assert np.mean(found) == pytest.approx(0.5, abs=3.5 * chance(null) / NULLS**0.5)
 
 

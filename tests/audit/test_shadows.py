@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.audit.fidelity import fidelity
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.material import Material
@@ -101,7 +101,7 @@ def test_lira_finds_members_and_nothing_in_a_target_of_other_people(
     rows = pool_rows(large, seed=3)
     table = attach(make_target(MLP, large, seed=3).table, batch, rows)
     control = attach(make_null_target(MLP, large, seed=3), batch, rows)
-    lira = run_trial(partial(make_attack, "lira"), table, seed=0, replicates=200, control=control)
+    lira = run_trial(partial(ATTACKS.make, "lira"), table, seed=0, replicates=200, control=control)
     assert isinstance(lira.leak.auc, Estimate)
     assert lira.leak.auc.low > 0.6
     assert lira.beats_control
@@ -115,7 +115,7 @@ def test_without_a_target_of_other_people_there_is_no_control(
     large: Material, batch: ShadowBatch
 ) -> None:
     table = attach(make_target(MLP, large, seed=3).table, batch, pool_rows(large, seed=3))
-    trial = run_trial(partial(make_attack, "lira"), table, seed=0, replicates=50)
+    trial = run_trial(partial(ATTACKS.make, "lira"), table, seed=0, replicates=50)
     assert isinstance(trial.control, Refused)
     assert trial.beats_control is None
 
@@ -199,6 +199,6 @@ def test_swapping_who_was_trained_on_mirrors_lira(large: Material, batch: Shadow
     shadows = seen.shadows
     assert shadows is not None
     swapped = replace(seen, shadows=replace(shadows, trained=~shadows.trained))
-    attack = make_attack("lira", {"mode": "online"})
+    attack = ATTACKS.make("lira", {"mode": "online"})
     here, there = (auc(attack.score(one), member) for one in (seen, swapped))
     assert there == pytest.approx(1 - here, abs=1e-6)

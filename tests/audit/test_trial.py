@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facebone.attacks.access import Access
-from facebone.attacks.base import MembershipAttack, make_attack
+from facebone.attacks.base import ATTACKS, MembershipAttack
 from facebone.attacks.observations import Observations
 from facebone.audit.crossfit import cross_scores, deal_halves
 from facebone.audit.score_table import CONTROL, MEMBER, NON_MEMBER, ScoreTable
@@ -371,10 +371,10 @@ def test_the_reference_refuses_attacks_of_another_kind():
 def test_the_reference_makes_something_out_of_nothing():
     """Gradient boosting, 80 % members, no leak at all: above 80 %, and its control says why."""
     answers = table(n=400, leak=0.0, share=0.8, control=0, blind=False)
-    found = reference_trial(partial(make_attack, "art_gb"), answers, seed=0)
+    found = reference_trial(partial(ATTACKS.make, "art_gb"), answers, seed=0)
     assert found.accuracy.value > 0.82
     assert found.control_accuracy.value > 0.82
-    honest = run_trial(partial(make_attack, "art_gb"), answers, seed=0, replicates=100)
+    honest = run_trial(partial(ATTACKS.make, "art_gb"), answers, seed=0, replicates=100)
     assert inside(honest.leak.auc).low < 0.5 < inside(honest.leak.auc).high
     right = np.mean((found.attack_score > 0.5) == answers.member[answers.candidates])
     assert found.accuracy.value == pytest.approx(right)

@@ -32,6 +32,10 @@ class Outcome:
 Run = Callable[..., Outcome]
 
 
+PARALLEL = ("audit", "harden")
+"""Commands that share jobs out over processes."""
+
+
 @pytest.fixture(autouse=True)
 def shared_home(
     own_home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -54,11 +58,18 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def facebone(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``facebone`` with words and return code, stdout and stderr."""
+    """Run ``facebone`` with words and return code, stdout and stderr.
+
+    Jobs run in this process unless the words say otherwise: others take seconds to start, and find
+    the same, to which a test holds them.
+    """
 
     def run(*words: object) -> Outcome:
+        given = [str(word) for word in words]
+        if given[0] in PARALLEL and not {"--executor", "--workers", "--help"} & set(given):
+            given += ["--executor", "serial"]
         capsys.readouterr()
-        code = cli.run([str(word) for word in words])
+        code = cli.run(given)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
 

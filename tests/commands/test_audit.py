@@ -222,7 +222,7 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_figures(
     def start(out: Path) -> subprocess.Popen[bytes]:
         command = [COMMAND, *words, "--seeds", "3"]
         return subprocess.Popen(
-            [*command, "--workers", "2", "--out", str(out)],
+            [*command, "--workers", "1", "--out", str(out)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -35,6 +35,7 @@ COPY = "copy_head:queries=100+300,heads=logistic"
 
 LINKS = (
     "direct", "unaligned", "linear_alignment", "open_set_identification", "score_identification",
+    "score_identification:hit=0.9,wrong=0.1",
 )  # fmt: skip
 
 
@@ -112,6 +113,9 @@ def test_an_audit_links_records_and_a_key_stops_who_has_no_anchors(audited):
     assert (named["people"], named["strangers"], named["rank_one"]) == (20, 20, None)
     assert named["auc"]["low"] > 0.5
     assert "needs at least 30 names" in named["found"]["0.1"]["refused"]
+    listed = found["none", "score_identification:hit=0.9,wrong=0.1"]
+    assert listed["auc"]["low"] > 0.5
+    assert listed["auc"] != found["none", "score_identification"]["auc"]
     for one in found.values():
         assert one["control"]["auc"]["low"] <= 0.5
     page = (audited / "report.html").read_text("utf-8")

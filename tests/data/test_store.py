@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facebone.data import digest_index, store
+from facebone.data.segments import read_segment
 from facebone.data.store import DiskSpace, EmbeddingStore, MemorySpace
 from facebone.errors import StorageError
+from facebone.scale.shelves import FolderShelf
 
 DIMENSION = 3
 
@@ -28,10 +30,14 @@ def rows_of(numbers: list[int]) -> store.Matrix:
     return np.array([[n, n + 0.5, -n] for n in numbers], dtype=np.float32).reshape(-1, DIMENSION)
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "url", "folder by url"])
 def space(request: pytest.FixtureRequest, tmp_path: Path) -> store.Space:
     if request.param == "memory":
         return MemorySpace(DIMENSION)
+    if request.param == "url":
+        return DiskSpace(f"memory://{tmp_path.name}/space", DIMENSION)
+    if request.param == "folder by url":
+        return DiskSpace(f"file://{tmp_path}/space", DIMENSION)
     return DiskSpace(tmp_path / "space", DIMENSION)
 
 
@@ -42,6 +48,45 @@ def test_what_was_stored_comes_back_and_the_rest_is_missing(space: store.Space) 
     got = space.gather(keys_of(asked))
     assert np.isnan(got[1]).all()
     np.testing.assert_array_equal(got[[0, 2, 3]], rows_of([3, 1, 1]))
+
+
+def test_a_scan_gives_what_an_index_finds(small_limits: None, tmp_path: Path) -> None:
+    """Digests that share a half, some twice, some in two segments, some nowhere."""
+    space = DiskSpace(tmp_path, DIMENSION)
+    for batch in ([1, 2, 3, 4], [4, 5], list(range(20, 50)), [6]):
+        space.append(keys_of(batch), rows_of(batch))
+    asked = [30, 2, 99, 4, 2, 49, 6, 21, 98]
+    fresh = DiskSpace(tmp_path, DIMENSION)
+    np.testing.assert_array_equal(fresh.scan(keys_of(asked)), space.gather(keys_of(asked)))
+    assert np.isnan(fresh.scan(keys_of([99]))).all()
+    # One that holds a digest twice, before the one that holds the other that is asked for.
+    twice = DiskSpace(tmp_path / "twice", DIMENSION)
+    for batch in ([7, 7, 7, 7], [8], [9]):
+        twice.append(keys_of(batch), rows_of(batch))
+    np.testing.assert_array_equal(twice.scan(keys_of([7, 8, 9])), rows_of([7, 8, 9]))
+    assert fresh.scan(keys_of([])).shape == (0, DIMENSION)
+
+
+def test_who_only_adds_reads_no_other_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    DiskSpace(tmp_path, DIMENSION).append(keys_of([1]), rows_of([1]))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read_keys", pytest.fail)
+        adding = DiskSpace(tmp_path, DIMENSION)
+        adding.append(keys_of([2, 3]), rows_of([2, 3]))
+    assert adding.missing(keys_of([1, 2, 3, 4])).tolist() == [False, False, False, True]
+
+
+def test_merged_segments_stay_small(small_limits: None, tmp_path: Path) -> None:
+    """Whoever reads one holds it in memory, and so does who merges."""
+    space = DiskSpace(tmp_path, DIMENSION)
+    for number in range(60):
+        space.append(keys_of([number]), rows_of([number]))
+    space.merge()
+    sizes = [len(read_segment(FolderShelf(tmp_path), path.name)[0]) for path in tmp_path.iterdir()]
+    assert sum(sizes) == 60
+    assert max(sizes) < 24
 
 
 def test_nothing_asked_nothing_given(space: store.Space) -> None:
@@ -69,6 +114,8 @@ def test_it_behaves_like_a_dict(
     data: st.DataObject,
 ) -> None:
     folder = tmp_path_factory.mktemp("space")
+    if data.draw(st.booleans(), "in an object store"):
+        folder = f"memory://{folder.name}"
     space, oracle = DiskSpace(folder, DIMENSION), {}
     for batch in batches:
         space.append(keys_of(batch), rows_of(batch))
@@ -166,9 +213,9 @@ def test_spaces_differ_by_preparation_weights_and_dimension(tmp_path: Path) -> N
     root = EmbeddingStore(tmp_path)
     facts = {"preparation": "p", "weights_hash": "w", "dimension": 3, "note": "n"}
     folders = {
-        root.space(**{**facts, **change}).folder  # type: ignore[arg-type]
+        root.space(**{**facts, **change}).place  # type: ignore[arg-type]
         for change in ({}, {"preparation": "q"}, {"weights_hash": "v"}, {"dimension": 4})
     }
     assert len(folders) == 4
-    assert root.space(**facts).folder in folders  # type: ignore[arg-type]
+    assert root.space(**facts).place in folders  # type: ignore[arg-type]
     assert [entry["note"] for entry in root.spaces()] == ["n"] * 4

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.material import Material
@@ -22,7 +22,7 @@ from facebone.verification.heads.base import sigmoid
 from facebone.verification.metrics import auc, tar_at_far
 
 MODELS, SEED = 4, 5
-ATTACKS = ("loss_threshold", "lira", "rmia")
+NAMES = ("loss_threshold", "lira", "rmia")
 Make = Callable[[str], TargetRecipe]
 
 
@@ -32,7 +32,7 @@ def leaking(material: Material, make: Make) -> Ring:
 
 
 def measure(recipe: TargetRecipe, material: Material) -> Ring:
-    return measure_ring(recipe, material, models=MODELS, seed=SEED, attacks=ATTACKS, replicates=100)
+    return measure_ring(recipe, material, models=MODELS, seed=SEED, attacks=NAMES, replicates=100)
 
 
 def test_it_is_what_a_naive_ring_finds(leaking: Ring, material: Material, make: Make) -> None:
@@ -40,7 +40,7 @@ def test_it_is_what_a_naive_ring_finds(leaking: Ring, material: Material, make: 
     heads = train_shadows(recipe, material, seed=SEED, numbers=numbers)
     batch = ask_shadows(heads, recipe, material, seed=SEED, numbers=numbers)
     same = material.pool.same
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in ATTACKS}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
     accuracy = []
     for k in numbers:
         member = membership(material, seed=SEED, number=k)
@@ -51,14 +51,14 @@ def test_it_is_what_a_naive_ring_finds(leaking: Ring, material: Material, make: 
             np.stack([membership(material, seed=SEED, number=i) for i in others]),
         )
         seen = Observations(sigmoid(odds[:, None]), same, odds[:, None], 0.5, shadows)
-        for name in ATTACKS:
-            score = make_attack(name).score(seen)
+        for name in NAMES:
+            score = ATTACKS.make(name).score(seen)
             found[name].append((auc(score, member), tar_at_far(score, member, 0.01)))
         folds = draw_folds(same[~member], seed=derive_seed(SEED, "folds", k))
         accuracy.append(np.mean(fold_accuracies(odds[~member], same[~member], folds)))
     assert leaking.accuracy.mean == pytest.approx(np.mean(accuracy), abs=1e-12)
     assert leaking.accuracy.deviation == pytest.approx(np.std(accuracy, ddof=1), abs=1e-12)
-    assert [one.attack for one in leaking.found] == list(ATTACKS)
+    assert [one.attack for one in leaking.found] == list(NAMES)
     for one in leaking.found:
         aucs, tprs = zip(*found[one.attack], strict=True)
         assert one.auc.mean == pytest.approx(np.mean(aucs), abs=1e-6)

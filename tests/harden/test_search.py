@@ -61,6 +61,7 @@ class Pretending:
         arguments: Iterable[RingTask],
         *,
         on_result: Callable[[RingTask, Any], Iterable[RingTask]],
+        on_lost: Callable[[RingTask], Iterable[RingTask]] | None = None,
     ) -> None:
         waiting = list(arguments)
         while waiting:

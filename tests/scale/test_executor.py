@@ -12,13 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from facebone.errors import FaceBoneError, UnknownNameError, UsageError
-from facebone.scale.executor import (
-    EXECUTORS,
-    ProcessExecutor,
-    SerialExecutor,
-    make_executor,
-)
+from facebone.errors import FaceBoneError, MissingPartError, UnknownNameError, UsageError
+from facebone.scale.executor import ATTEMPTS, EXECUTORS, SerialExecutor, make_executor
+from facebone.scale.process_executor import ProcessExecutor
 from facebone.scale.threads import one_thread
 
 FUNCTIONS = '''
@@ -34,6 +30,10 @@ def meet(folder):
     while len(list(Path(folder).iterdir())) < 2 and time.monotonic() < end:
         time.sleep(0.01)
     return os.getpid()
+
+
+def read(path):
+    return Path(path).read_text()
 
 
 def linger(folder):
@@ -55,6 +55,17 @@ def die(_):
     os._exit(9)
 
 
+def die_at_times(argument):
+    """Count the calls of this name, and crash in those before `survives`."""
+    folder, name, survives = argument
+    calls = Path(folder) / name
+    with calls.open("a") as file:
+        file.write("x")
+    if calls.stat().st_size < survives:
+        os._exit(9)
+    return name
+
+
 def threads(_):
     import numpy, torch
     from threadpoolctl import threadpool_info
@@ -72,17 +83,31 @@ def learn(seed):
 '''
 
 
-@pytest.fixture
-def functions(tmp_path, monkeypatch):
-    """A module that worker processes can import too: they get this process's path."""
-    place = tmp_path / "functions"
-    place.mkdir()
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The folder of a module that worker processes can import: they get this process's path."""
+    place = tmp_path_factory.mktemp("functions")
     (place / "executor_functions.py").write_text(FUNCTIONS)
-    monkeypatch.syspath_prepend(place)
-    monkeypatch.delitem(sys.modules, "executor_functions", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(place)
+        patch.delitem(sys.modules, "executor_functions", raising=False)
+        yield place
+
+
+@pytest.fixture(scope="module")
+def functions(place):
     import executor_functions
 
     return executor_functions
+
+
+@pytest.fixture(scope="module")
+def ray_here(place):
+    """Ray on this machine, for all tests of this file; it starts with the first call."""
+    import ray
+
+    yield
+    ray.shutdown()
 
 
 def nothing(*_):
@@ -100,9 +125,28 @@ def two_threads():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(params=["serial", "processes"])
+@pytest.fixture(params=["serial", "processes", "ray"])
 def executor(request):
-    return make_executor(request.param, 2)
+    return made(request.param, request)
+
+
+@pytest.fixture(params=["processes", "ray"])
+def elsewhere(request):
+    """An executor whose calls do not run in this process."""
+    return made(request.param, request)
+
+
+def made(name, request):
+    if name == "ray":
+        request.getfixturevalue("ray_here")
+    return make_executor(name, 2)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere"])
+def test_a_cluster_that_is_not_there_is_missed_at_once(address):
+    executor = make_executor("ray", address=address)
+    with pytest.raises(UsageError, match=r"cannot join the cluster at .*'ray start --head'"):
+        executor.run(math.sqrt, [1.0], on_result=nothing)
 
 
 def test_every_argument_and_those_that_are_added(executor):
@@ -116,6 +160,15 @@ def test_every_argument_and_those_that_are_added(executor):
     executor.run(math.factorial, [1, 2, 3], on_result=on_result)
     expected = [1, 2, 3, 10, 11, 20, 21, 30, 31]
     assert found == {n: math.factorial(n) for n in expected}
+
+
+def test_paths_mean_the_same_everywhere(executor, functions, tmp_path, monkeypatch):
+    """Workers of a cluster may have been started in another folder, long before."""
+    (tmp_path / "here").write_text("found")
+    monkeypatch.chdir(tmp_path)
+    found = []
+    executor.run(functions.read, ["here"], on_result=lambda _, r: found.append(r) or [])
+    assert found == ["found"]
 
 
 def test_no_arguments(executor):
@@ -153,7 +206,7 @@ def test_after_an_error_nothing_begins():
     assert began == [2, 0]
 
 
-def test_an_error_ends_calls_under_way(functions, tmp_path):
+def test_an_error_ends_calls_under_way(elsewhere, functions, tmp_path):
     """One call fails, another would take two minutes."""
     pids = tmp_path / "pids"
     pids.mkdir()
@@ -165,26 +218,90 @@ def test_an_error_ends_calls_under_way(functions, tmp_path):
         raise KeyError("stop")
 
     with pytest.raises(KeyError, match="stop"):
-        ProcessExecutor(2).run(functions.linger_or_not, [str(pids), ""], on_result=on_result)
+        elsewhere.run(functions.linger_or_not, [str(pids), ""], on_result=on_result)
     assert time.monotonic() - began < 60
     assert_gone(pids)
 
 
-def test_processes_work_at_the_same_time(functions, tmp_path):
+def test_processes_work_at_the_same_time(elsewhere, functions, tmp_path):
     met = tmp_path / "met"
     met.mkdir()
     found = []
-    ProcessExecutor(2).run(
-        functions.meet, [str(met)] * 2, on_result=lambda _, r: found.append(r) or []
-    )
+    elsewhere.run(functions.meet, [str(met)] * 2, on_result=lambda _, r: found.append(r) or [])
     assert len(set(found)) == 2
     assert os.getpid() not in found
 
 
-def test_a_worker_that_dies_is_one_line(functions):
-    with pytest.raises(FaceBoneError, match=r"a worker process died, .* fewer workers") as caught:
-        ProcessExecutor(1).run(functions.die, [1], on_result=nothing)
+def test_a_call_that_crashes_each_time_is_one_line(elsewhere, functions, capfd):
+    with pytest.raises(FaceBoneError, match=r"ended its process 3 times.*fewer workers") as caught:
+        elsewhere.run(functions.die, [1], on_result=nothing)
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().out == ""  # data goes there
+
+
+def test_a_call_that_crashes_costs_only_itself(elsewhere, functions, tmp_path):
+    """One crashes each time, one at first; the others run once, those that are added too."""
+    ends = {"poison": ATTEMPTS + 1, "weak": ATTEMPTS, "a": 1, "b": 1, "c": 1}
+    done, lost = [], []
+
+    def on_result(argument, result):
+        assert argument[1] == result
+        done.append(result)
+        return [(str(tmp_path), "after a", 1)] if result == "a" else []
+
+    def on_lost(argument):
+        lost.append(argument[1])
+        return [(str(tmp_path), "after poison", 1)]
+
+    elsewhere.run(
+        functions.die_at_times,
+        [(str(tmp_path), name, survives) for name, survives in ends.items()],
+        on_result=on_result,
+        on_lost=on_lost,
+    )
+    assert lost == ["poison"]
+    assert sorted(done) == ["a", "after a", "after poison", "b", "c", "weak"]
+    calls = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    once = dict.fromkeys(["a", "b", "c", "after a", "after poison"], 1)
+    assert calls == {"poison": ATTEMPTS, "weak": ATTEMPTS, **once}
+
+
+def test_a_process_that_dies_with_nothing_to_do_is_replaced(functions, tmp_path):
+    """The system may choose any process when memory runs out."""
+    met, found = tmp_path / "met", []
+    met.mkdir()
+
+    def on_result(_, pid):
+        found.append(pid)
+        if len(found) == 2:
+            for number in found:
+                os.kill(number, signal.SIGKILL)
+            while any(alive(number) for number in found):
+                time.sleep(0.01)
+            return [str(met)]
+        return []
+
+    ProcessExecutor(2).run(functions.meet, [str(met)] * 2, on_result=on_result, on_lost=pytest.fail)
+    assert len(set(found)) == 3
+
+
+def test_arguments_are_taken_as_they_are_needed(executor):
+    """There may be more of them than memory holds."""
+    taken, ahead = [], []
+
+    def arguments():
+        for number in range(40):
+            taken.append(number)
+            yield number
+
+    done = []
+    executor.run(
+        math.factorial,
+        arguments(),
+        on_result=lambda a, _: done.append(a) or ahead.append(len(taken) - len(done)) or [],
+    )
+    assert sorted(done) == taken == list(range(40))
+    assert max(ahead) <= 4
 
 
 @pytest.mark.usefixtures("two_threads")
@@ -199,15 +316,15 @@ def test_one_thread_in_every_call(executor, functions):
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_numbers_are_the_same_everywhere(functions):
+def test_numbers_are_the_same_everywhere(functions, request):
     found = {}
     for name in EXECUTORS:
         results = {}
-        make_executor(name, 2).run(
+        made(name, request).run(
             functions.learn, [1, 2, 3], on_result=lambda a, r, to=results: to.update({a: r}) or []
         )
         found[name] = results
-    assert found["serial"] == found["processes"]
+    assert found["serial"] == found["processes"] == found["ray"]
     assert found["serial"][1] != found["serial"][2]
 
 
@@ -257,24 +374,32 @@ assert torch.get_num_threads() == available_cores(), torch.get_num_threads()
 PARENT = """
 import signal
 import sys
-from facebone.scale.executor import ProcessExecutor
+from facebone.scale.executor import make_executor
 import executor_functions
 if __name__ == "__main__":
     # A shell that runs tests in the background lets them ignore this signal.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    ProcessExecutor(2).run(executor_functions.linger, [sys.argv[1]] * 4, on_result=lambda a, r: [])
+    executor = make_executor(sys.argv[2], 2)
+    executor.run(executor_functions.linger, [sys.argv[1]] * 4, on_result=lambda a, r: [])
 """
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_end_with_their_parent_however_it_ends(functions, tmp_path, how):
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        *(("processes", how) for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)),
+        *(("ray", how) for how in (signal.SIGKILL, signal.SIGINT)),
+    ],
+)
+def test_workers_end_with_their_parent_however_it_ends(place, tmp_path, name, how):
     pids = tmp_path / "pids"
     pids.mkdir()
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
+    search = os.pathsep.join([str(place), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     parent = subprocess.Popen(
-        [sys.executable, str(script), str(pids)],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "functions")},
+        [sys.executable, str(script), str(pids), name],
+        env={**os.environ, "PYTHONPATH": search},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -314,7 +439,7 @@ def alive(number: int) -> bool:
 
 
 def test_names():
-    assert list(EXECUTORS) == ["processes", "serial"]
+    assert list(EXECUTORS) == ["processes", "ray", "serial"]
     assert isinstance(make_executor("serial", 3), SerialExecutor)
     chosen = make_executor("processes", 3)
     assert isinstance(chosen, ProcessExecutor)
@@ -326,7 +451,26 @@ def test_names():
         make_executor("process")
 
 
-@pytest.mark.parametrize("name", ["serial", "processes"])
+@pytest.mark.parametrize("name", EXECUTORS)
 def test_no_workers(name):
     with pytest.raises(UsageError, match="workers: must be at least 1, got 0"):
         make_executor(name, 0)
+
+
+def test_options_that_do_not_go_together():
+    with pytest.raises(UsageError, match="is for the executor ray, not for serial"):
+        make_executor("serial", address="auto")
+    with pytest.raises(UsageError, match="gpus: must not be negative, got -1"):
+        make_executor("ray", gpus=-1)
+
+
+def test_without_ray_it_is_said_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingPartError, match=r"needs Ray; pip install 'facebone\[ray\]'"):
+        make_executor("ray")
+
+
+@pytest.mark.usefixtures("ray_here")
+def test_a_card_that_the_cluster_has_not_is_missed_at_once():
+    with pytest.raises(UsageError, match="the cluster has 0 graphics cards, a job asks for 1"):
+        make_executor("ray", 2, gpus=1).run(math.sqrt, [1.0], on_result=nothing)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from facebone.attacks.access import Ask, Channel
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.observations import Floats, Mask, Observations
 from facebone.data.splits import Level
 from facebone.errors import UsageError
-from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import parse_settings
 
 
 class MembershipAttack(Attack):
@@ -114,7 +111,7 @@ class MembershipAttack(Attack):
         """Score at least one candidate; all checks are done."""
 
 
-ATTACKS: Registry[type[MembershipAttack]] = Registry("attack")
+ATTACKS: Attacks[MembershipAttack] = Attacks("attack", Goal.MEMBERSHIP, MembershipAttack)
 ATTACKS.add("loss_threshold", "facebone.attacks.membership.loss_threshold:LossThreshold")
 ATTACKS.add("entropy", "facebone.attacks.membership.entropy:Entropy")
 ATTACKS.add("modified_entropy", "facebone.attacks.membership.modified_entropy:ModifiedEntropy")
@@ -135,18 +132,3 @@ ATTACKS.add("white_box", "facebone.attacks.membership.white_box:WhiteBox")
 ATTACKS.add("template_probing", "facebone.attacks.membership.template_probing:TemplateProbing")
 ATTACKS.add("set_likelihood", "facebone.attacks.membership.set_likelihood:SetLikelihood")
 ATTACKS.add("set_classifier", "facebone.attacks.membership.set_classifier:SetClassifier")
-
-
-def make_attack(name: str, settings: Mapping[str, Any] | None = None) -> MembershipAttack:
-    """An attack by name.
-
-    Args:
-        name: a registered attack.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = ATTACKS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

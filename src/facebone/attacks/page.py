@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 
 from facebone.attacks.access import Access, Channel
 from facebone.attacks.attack import Attack
@@ -12,6 +13,7 @@ from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.inversion.base import INVERSIONS
 from facebone.attacks.linkage.base import LINKAGES
 from facebone.data.splits import Level
+from facebone.docstrings import references
 
 INTRODUCTION = """# Attacks
 
@@ -92,6 +94,8 @@ and the others are the attacker's; audit.json and the report have a section for 
 - **Linkage** compares the target's database with that of another installation, trained anew and
   under a key of its own (`direct`, `unaligned`), with that of another network, `--judge`
   (`linear_alignment`), or with names and public pictures, half of them of people who are in it.
+  `score_identification:hit=0.8,wrong=0.2` adds a list of names, of customers for instance, on which
+  that share of those in the database stands, and that share of the others.
 - **Attributes** are those that the data set states: `celeba` and `synthetic` do.
 
 | attack | goal | access | knows | what it does |
@@ -100,26 +104,39 @@ and the others are the attacker's; audit.json and the report have a section for 
 
 def render() -> str:
     """The page."""
-    kinds = [ATTACKS.get(name) for name in ATTACKS.names()]
+    kinds = [ATTACKS.get(name) for name in ATTACKS.own_names()]
     lines = [
         "| attack | access | levels | needs | what it does |",
         "| --- | --- | --- | --- | --- |",
     ]
     for access in Access:
         lines += [_row(kind) for kind in kinds if kind.access is access]
-    return INTRODUCTION + "\n".join([*lines, *_other_goals()]) + "\n"
+    return INTRODUCTION + "\n".join([*lines, *_other_goals(), *_papers(kinds)]) + "\n"
 
 
 def _other_goals() -> list[str]:
     """The attacks that want something else than membership."""
     lines = [OTHER_GOALS]
-    for registry in (INVERSIONS, EXTRACTIONS, ATTRIBUTE_ATTACKS, LINKAGES):
-        for name in registry.names():
-            kind: type[Attack] = registry.get(name)
-            knows = kind.knowledge.rstrip(".")
-            cells = (f"`{kind.name}`", kind.goal, kind.access, knows, kind.summary)
-            lines.append(f"| {' | '.join(cells)} |")
+    for kind in _others():
+        knows = kind.knowledge.rstrip(".")
+        cells = (f"`{kind.name}`", kind.goal, kind.access, knows, kind.summary)
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _others() -> Iterator[type[Attack]]:
+    for registry in (INVERSIONS, EXTRACTIONS, ATTRIBUTE_ATTACKS, LINKAGES):
+        yield from (registry.get(name) for name in registry.own_names())
+
+
+def _papers(kinds: Sequence[type[Attack]]) -> list[str]:
+    """Who thought of what, attacks of one paper together."""
+    named: dict[str, list[str]] = {}
+    for kind in (*kinds, *_others()):
+        if papers := references(kind):
+            named.setdefault(papers, []).append(f"`{kind.name}`")
+    lines = ["", "## Papers", ""]
+    return lines + [f"- {', '.join(names)}: {papers}" for papers, names in named.items()]
 
 
 def _row(kind: type[MembershipAttack]) -> str:

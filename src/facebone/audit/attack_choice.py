@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from facebone.attacks.access import Access
 from facebone.attacks.asking import Asking, parse_attack
-from facebone.attacks.base import ATTACKS, make_attack
-from facebone.attacks.inversion.base import InversionAttack, make_inversion
+from facebone.attacks.base import ATTACKS
 from facebone.audit.other_goals.choice import other_names, parse_other
 from facebone.data.splits import Level
 from facebone.errors import UnknownNameError, UsageError
@@ -82,7 +80,8 @@ def expand_attacks(
     if ALL not in specs:
         return specs
     named = tuple(spec for spec in specs if spec != ALL)
-    return (*(name for name in filter(allowed, ATTACKS.names()) if name not in named), *named)
+    every = (name for name, _ in ATTACKS.usable())
+    return (*(name for name in filter(allowed, every) if name not in named), *named)
 
 
 def parse_access(access: str) -> Access:
@@ -121,7 +120,7 @@ def check_attacks(
     asked: set[Level] = set()
     for spec in specs:
         asking = parse_attack(spec)
-        make_attack(asking.name, asking.settings)
+        ATTACKS.make(asking.name, asking.settings)
         where, more = f"attack {spec}", f"give --access {asking.access} or leave it out"
         if not access.allows(asking.access):
             raise UsageError(
@@ -188,18 +187,6 @@ def split_goals(specs: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]
         else:
             raise UnknownNameError("attack", name, (*ATTACKS.names(), *other_names()))
     return tuple(membership), tuple(others)
-
-
-def parse_inversion(spec: str) -> tuple[InversionAttack, dict[str, Any]]:
-    """An attack that reconstructs, and its settings as given.
-
-    Raises:
-        UnknownNameError: no such attack or setting.
-        UsageError: a value is wrong.
-    """
-    name, given = parse_spec(spec, where="--attack")
-    settings = dict(given)
-    return make_inversion(name, settings), settings
 
 
 def check_others(specs: Sequence[str], *, access: Access, trains: bool = True) -> None:

@@ -171,7 +171,15 @@ def _compare_targets(before: TargetResult, after: TargetResult) -> TargetCompari
 
 
 def _of_other_goals(before: TargetResult, after: TargetResult) -> Iterator[Change]:
-    """Copies after as many questions, links and attributes, by attacks that both audits ran."""
+    """Faces, copies after as many questions, links and attributes, by attacks that both ran."""
+    faces = [
+        {(one.name, one.judge.recogniser): one.judge.type_ii for one in target.reconstructions}
+        for target in (before, after)
+    ]
+    for (name, judge), share in faces[0].items():
+        if (name, judge) in faces[1]:
+            what = f"faces of {name} recognised by {judge}"
+            yield Change(what, share, faces[1][name, judge])
     copies = [
         {
             (one.name, point.queries): point.balanced_agreement

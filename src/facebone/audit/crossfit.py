@@ -13,7 +13,7 @@ from facebone.audit.calibration import Calibration, calibrate
 from facebone.seeding import derive_seed, make_rng
 
 AttackFactory = Callable[[], MembershipAttack]
-"""Makes a fresh attack for every fit, such as ``partial(make_attack, "art_gb", settings)``."""
+"""Makes a fresh attack for every fit, such as ``partial(ATTACKS.make, "art_gb", settings)``."""
 
 Halves = npt.NDArray[np.intp]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import facebone
+from facebone.plugins import find_plugins, named_in
 from facebone.scale.cores import available_cores
 
 PACKAGES = (
@@ -27,13 +30,17 @@ PACKAGES = (
 
 
 def describe_environment(*, device: str) -> dict[str, Any]:
-    """Python, system, processor, device and versions of the packages that numbers depend on."""
+    """Python, system, processor, device and versions of the packages that numbers depend on.
+
+    Those that bring parts are among them.
+    """
     found = {}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
+    found |= {plugin.package: plugin.version for plugin in find_plugins()}
     return {
         "python": sys.version.split()[0],
         "system": f"{platform.system()} {platform.machine()}",
@@ -44,9 +51,30 @@ def describe_environment(*, device: str) -> dict[str, Any]:
     }
 
 
+def with_code(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result is of, and by which code; see `code_fingerprint`."""
+    return {**described, "code": code_fingerprint(described)}
+
+
+def code_fingerprint(described: object) -> str:
+    """A hash of the code that a result comes from: a result of other code is not one of this audit.
+
+    That is FaceBone's own source, and version and source of each other package whose parts are
+    named.
+
+    Args:
+        described: what the result is of, in words, numbers, lists and dictionaries.
+    """
+    words = json.dumps(described, sort_keys=True, default=str)
+    used = sorted({plugin.fingerprint() for plugin in named_in(words)})
+    if not used:
+        return own_fingerprint()
+    return hashlib.sha256(" ".join((own_fingerprint(), *used)).encode()).hexdigest()[:16]
+
+
 @cache
-def code_fingerprint() -> str:
-    """A hash of FaceBone's own source: a result of other code is not one of this audit."""
+def own_fingerprint() -> str:
+    """A hash of FaceBone's own source."""
     root = Path(facebone.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

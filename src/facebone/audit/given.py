@@ -12,7 +12,7 @@ from facebone.audit import jobs as work
 from facebone.audit.assemble import TargetFacts
 from facebone.audit.attack_choice import check_attacks
 from facebone.audit.audit_plan import NULL_ATTACK, AuditPlan, PlannedTarget, PlannedTest
-from facebone.audit.environment import code_fingerprint, describe_environment
+from facebone.audit.environment import describe_environment, with_code
 from facebone.audit.existing.cautions import cautions
 from facebone.audit.plan import Job, JobStore, Result, run_plan
 from facebone.audit.schema import SCHEMA_VERSION, DataFacts
@@ -30,13 +30,13 @@ GIVEN = (
 
 def common_identity(*, attacks: tuple[str, ...], seed: int) -> dict[str, Any]:
     """What makes an audit of a given verifier another than others, besides the verifier."""
-    return {
+    described: dict[str, Any] = {
         "attacks": list(attacks),
         "seed": seed,
         "schema": SCHEMA_VERSION,
         "facebone": facebone.__version__,
-        "code": code_fingerprint(),
     }
+    return with_code(described)
 
 
 def plan_table(

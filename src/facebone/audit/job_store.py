@@ -1,4 +1,4 @@
-"""The folder of an audit: kept for that audit alone, each result of a job in it whole or absent."""
+"""The folder of an audit, kept for that audit alone, and places of results that audits share."""
 
 from __future__ import annotations
 
@@ -9,124 +9,41 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from facebone.audit.result_store import JobStore, Result
 from facebone.errors import StorageError, UsageError
-from facebone.files import new_file, new_folder, storage_errors
+from facebone.files import new_file, storage_errors
+from facebone.scale.shelves import Place, as_folder, join
+
+__all__ = ["JobStore", "Result", "bind", "open_shared"]
 
 PLAN_FILE, LOCK_FILE, JOBS_FOLDER = "plan.json", ".lock", "jobs"
-VALUES_FILE, SUMS_FILE = "values.json", "SHA256SUMS"
 
 STALE = 3600.0
 """Seconds after which nobody is still writing a result."""
 
-_ARRAY_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What `files.temporary_sibling` makes.
 _LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.part")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """What a job found.
-
-    Args:
-        values: JSON-able, all numbers finite.
-        arrays: by names that may be file names; no objects.
-        seconds: the job took; filled in when it is stored.
-    """
-
-    values: Mapping[str, Any]
-    arrays: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
-class JobStore:
-    """Results of jobs by key, a folder each, with a list of checksums. See `bind`, `open_shared`.
-
-    Args:
-        folder: of the results.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        # Checked once a process: nobody changes what is there. Goes along to worker processes.
-        self._sound: set[str] = set()
-
-    def has(self, key: str) -> bool:
-        """Whether a result is there, whole and unchanged; one that is not sound is removed."""
-        if key in self._sound:
-            return True
-        path = self.folder / key
-        if not path.is_dir():
-            return False
-        if not _is_sound(path):
-            with storage_errors(path):
-                shutil.rmtree(path)
-            return False
-        self._sound.add(key)
-        return True
-
-    def load(self, key: str) -> Result:
-        """A result that is there.
-
-        Raises:
-            StorageError: it is not, or it was changed by others since it was found sound.
-        """
-        path = self.folder / key
-        try:
-            stored = json.loads((path / VALUES_FILE).read_text("utf-8"))
-            arrays = {
-                file.stem: np.load(file, allow_pickle=False) for file in sorted(path.glob("*.npy"))
-            }
-            return Result(stored["values"], arrays, stored["seconds"])
-        except (OSError, ValueError, EOFError, KeyError) as error:
-            raise StorageError(
-                f"cannot be read any more: {error}", where=path, hint="run the same command again"
-            ) from error
-
-    def save(self, key: str, result: Result) -> None:
-        """Keep a result; it appears whole or not at all.
-
-        One that another process has kept under the key meanwhile stays: others may be reading it.
-
-        Raises:
-            StorageError: the disk is full or read-only.
-            TypeError, ValueError: values that JSON cannot hold, or arrays of objects.
-        """
-        if self.has(key):
-            return
-        stored = {"seconds": result.seconds, "values": dict(result.values)}
-        text = json.dumps(stored, ensure_ascii=False, allow_nan=False, indent=1)
-        try:
-            with new_folder(self.folder / key) as part:
-                (part / VALUES_FILE).write_text(text + "\n", "utf-8")
-                for name, array in result.arrays.items():
-                    if not _ARRAY_NAME.fullmatch(name):
-                        raise ValueError(f"{name!r} cannot name an array")
-                    np.save(part / f"{name}.npy", array, allow_pickle=False)
-                sums = [f"{_sha256(file)}  {file.name}\n" for file in sorted(part.iterdir())]
-                (part / SUMS_FILE).write_text("".join(sums), "utf-8")
-        except StorageError:
-            # Two that end at the same moment cannot both take the name.
-            if not self.has(key):
-                raise
-        self._sound.add(key)
-
-
-def open_shared(folder: Path) -> JobStore:
+def open_shared(place: Place) -> JobStore:
     """A store that several audits use at the same time.
 
     What runs that were killed did not finish writing is removed after an hour: until then somebody
     may be writing it.
 
+    Args:
+        place: a folder, or the URL of one.
+
     Raises:
         StorageError: it cannot be written.
+        MissingPartError, UsageError: no such kind of store.
     """
+    folder = as_folder(place)
+    if folder is None:
+        return JobStore(place)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder, age=STALE)
@@ -134,7 +51,9 @@ def open_shared(folder: Path) -> JobStore:
 
 
 @contextmanager
-def bind(folder: Path, identity: Mapping[str, Any]) -> Iterator[JobStore]:
+def bind(
+    folder: Path, identity: Mapping[str, Any], *, shared: Place | None = None
+) -> Iterator[JobStore]:
     """Keep `folder` for one audit, and for this process alone while the block runs.
 
     What a killed run left half-written is removed.
@@ -142,6 +61,8 @@ def bind(folder: Path, identity: Mapping[str, Any]) -> Iterator[JobStore]:
     Args:
         folder: made where it is missing.
         identity: JSON-able; what makes this audit another than others.
+        shared: where results of jobs are kept instead of in the folder, for all audits: those of
+            another identity are never mistaken for this one's.
 
     Raises:
         UsageError: the folder holds another audit or something else, or another process is at work
@@ -158,6 +79,11 @@ def bind(folder: Path, identity: Mapping[str, Any]) -> Iterator[JobStore]:
         if not _check_identity(folder, wanted):
             with new_file(folder / PLAN_FILE) as part:
                 part.write_text(json.dumps({"identity": wanted}, indent=2) + "\n", "utf-8")
+        if shared is not None:
+            _remove_leftovers(folder)
+            text = json.dumps(wanted, sort_keys=True)
+            yield open_shared(join(shared, hashlib.sha256(text.encode()).hexdigest()[:16]))
+            return
         jobs = folder / JOBS_FOLDER
         with storage_errors(jobs):
             jobs.mkdir(exist_ok=True)
@@ -258,19 +184,3 @@ def _remove_leftovers(folder: Path, *, age: float = 0.0) -> None:
                     shutil.rmtree(path)
                 else:
                     path.unlink()
-
-
-def _is_sound(path: Path) -> bool:
-    """Whether the files of a result are those, and as, its list of checksums says."""
-    try:
-        lines = (path / SUMS_FILE).read_text("utf-8").splitlines()
-        listed = dict(line.split("  ", 1)[::-1] for line in lines)
-        found = {file.name: _sha256(file) for file in path.iterdir() if file.name != SUMS_FILE}
-    except (OSError, ValueError):
-        return False
-    return listed == found and VALUES_FILE in found
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facebone.attacks.access import Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.audit.candidates import join
 from facebone.audit.material import Material
 from facebone.audit.plan import Result
@@ -134,7 +134,7 @@ def try_reference(settings: Settings, inputs: Inputs) -> Result:
     member = np.arange(len(asked)) < len(split.members)
     table = ask(head, material, columns, asked, member, seed=seed)
     trial = reference_trial(
-        partial(make_attack, settings["attack"]), table, seed=derive_seed(seed, "reference attack")
+        partial(ATTACKS.make, settings["attack"]), table, seed=derive_seed(seed, "reference attack")
     )
     tested = table.answers.take(~table.member)
     values = trial.to_json() | {

@@ -13,11 +13,14 @@ from importlib import import_module
 from typing import Any, cast
 
 from facebone.audit.job_store import JobStore, Result, bind
-from facebone.errors import UsageError
+from facebone.errors import FaceBoneError, UsageError
 from facebone.progress import ProgressFactory, SilentProgress
-from facebone.scale.executor import Executor
+from facebone.scale.executor import ATTEMPTS, Executor
 
 __all__ = ["Finished", "Job", "JobFunction", "JobStore", "Result", "bind", "run_plan"]
+
+_NAMED = 3
+"""Jobs that an error names."""
 
 JobFunction = Callable[[Mapping[str, Any], Mapping[str, Result]], Result]
 """``function(settings, inputs)``: settings and context of the job in one mapping, and the results
@@ -91,6 +94,9 @@ def run_plan(
     A result is kept under a key made of the job's name, function and settings and of the keys of
     its inputs: a changed setting repeats the job and what depends on it, and nothing else.
 
+    A job that ends its process again and again is given up; all others that do not need it are
+    done before that is said.
+
     Args:
         jobs: in any order; ready ones begin in this order.
         store: of this audit, see `bind`.
@@ -102,6 +108,7 @@ def run_plan(
         UsageError: two jobs of one name, an input that is no job, or jobs that wait for each
             other.
         StorageError: a result cannot be written.
+        FaceBoneError: jobs were given up.
         Exception: what a job raised, as itself, with a note of the job's name.
     """
     keys = _keys(jobs)
@@ -124,14 +131,36 @@ def run_plan(
             inputs.discard(task.name)
         return ready()
 
+    lost: list[str] = []
+
+    def on_lost(task: _Task) -> list[_Task]:
+        lost.append(task.name)
+        return []
+
     if left:
         with progress(label, len(left)) as bar:
-            executor.run(_execute, ready(), on_result=on_result)
+            executor.run(_execute, ready(), on_result=on_result, on_lost=on_lost)
+    if lost:
+        raise _given_up(lost, waiting=len(missing), done=len(jobs) - len(missing) - len(lost))
     return Finished(
         executed=tuple(left),
         reused=tuple(job.name for job in jobs if job.name in reused),
         store=store,
         keys=keys,
+    )
+
+
+def _given_up(lost: Sequence[str], *, waiting: int, done: int) -> FaceBoneError:
+    """The error that jobs ended their processes each time."""
+    named = ", ".join(repr(name) for name in lost[:_NAMED])
+    more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    which = f"{len(lost)} jobs" if len(lost) > 1 else "a job"
+    those = f", {waiting} that need what they make wait" if waiting else ""
+    return FaceBoneError(
+        f"{which} {named}{more} ended the process each of {ATTEMPTS} times; "
+        f"{done} other jobs are done{those}",
+        where="plan",
+        hint="too little memory is the likely cause; the same command again tries what is left",
     )
 
 

@@ -15,10 +15,10 @@ from facebone.audit.schema import Audit
 from facebone.audit.settings import AUTO, AuditSettings
 from facebone.audit.trained import Sources, identity, plan_trained
 from facebone.audit.trained_targets import check_targets
-from facebone.config import home_folder
 from facebone.data.dataset import Dataset
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor
+from facebone.scale.kept import kept_in, kept_results
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import Route
 
@@ -30,6 +30,7 @@ def run_trained(
     executor: Executor,
     *,
     faces: bool = True,
+    shared: str | None = None,
     progress: ProgressFactory = SilentProgress,
     tell: Callable[[str], None] = lambda _: None,
     routes: str = "",
@@ -42,6 +43,7 @@ def run_trained(
         out: folder of the audit; one that was interrupted is gone on with.
         executor: runs the jobs.
         faces: whether the faces of those most at risk are kept.
+        shared: a place that machines share, where shadows and results of jobs are kept.
         progress: of all work but embedding, of which the engines tell.
         tell: is told in a few lines what is going to be done, once the folder is ours.
         routes: the first of these lines: what the engines are.
@@ -51,7 +53,7 @@ def run_trained(
         DatasetError, PictureError, StorageError: see `plan_trained`.
     """
     check_stated(settings.others, sources.dataset)
-    with bind(out, identity(settings, sources)) as store:
+    with bind(out, identity(settings, sources), shared=kept_results(shared)) as store:
         if routes:
             tell(routes)
         tell(f"heads on {sources.device}")
@@ -64,7 +66,7 @@ def run_trained(
             sources,
             store,
             executor,
-            shadow_folder=home_folder() / "shadows",
+            shadow_folder=kept_in("shadows", shared),
             progress=progress,
         )
         return run_audit(

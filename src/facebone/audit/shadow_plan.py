@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from facebone.attacks.access import Channel
 from facebone.audit import jobs as work
 from facebone.audit import trial_jobs as trials
 from facebone.audit.audit_plan import AuditPlan, PlannedShadows, PlannedTarget, at_level
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.job_store import open_shared
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, Result, run_plan
@@ -23,6 +22,7 @@ from facebone.audit.target import TargetRecipe
 from facebone.data.splits import Level
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
+from facebone.scale.shelves import Place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +30,13 @@ class ShadowSource:
     """Where shadows are kept, and how many are wanted.
 
     Args:
-        folder: of the store, shared by all audits.
+        folder: of the store, shared by all audits; may be a URL.
         executor: runs the training.
         count: shadows of each target.
         seed: of the shadows.
     """
 
-    folder: Path
+    folder: Place
     executor: Executor
     count: int
     seed: int
@@ -162,13 +162,14 @@ def _batch(
     source: ShadowSource,
 ) -> tuple[Job, Job]:
     """The jobs that train a batch of shadows, and ask them. Training needs no changed pictures."""
-    common: dict[str, Any] = {
-        "recipe": asdict(recipe),
-        "material": level.source,
-        "seed": source.seed,
-        "numbers": list(range(first, first + AT_ONCE)),
-        "code": code_fingerprint(),
-    }
+    common = with_code(
+        {
+            "recipe": asdict(recipe),
+            "material": level.source,
+            "seed": source.seed,
+            "numbers": list(range(first, first + AT_ONCE)),
+        }
+    )
     name = f"{at_level(recipe.name, level.level)} shadows {first}"
     train = Job(name, work.train_batch, common, (level.source,))
     settings = common | level_settings(level, recipe, channels) | {"heads": name}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from facebone.attacks.access import Channel
@@ -22,7 +21,7 @@ from facebone.audit.audit_plan import (
 )
 from facebone.audit.auditor import REFERENCE_ATTACK
 from facebone.audit.candidates import FEWEST
-from facebone.audit.environment import code_fingerprint, describe_environment
+from facebone.audit.environment import describe_environment, with_code
 from facebone.audit.level_material import (
     PLAIN_MATERIAL,
     LevelMaterial,
@@ -49,6 +48,7 @@ from facebone.data.dataset import Dataset
 from facebone.data.splits import Level, parse_level
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
+from facebone.scale.shelves import Place
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import LearningHead, PeopleHead
 from facebone.verification.routes import Route
@@ -81,7 +81,7 @@ def identity(settings: AuditSettings, sources: Sources) -> dict[str, Any]:
 
     engines = [sources.engine] + ([sources.plain_engine] if sources.plain_engine else [])
     asked = asdict(settings) | {"root": None, "head_settings": dict(settings.head_settings)}
-    return {
+    described = {
         **{
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asked.items()
@@ -92,8 +92,8 @@ def identity(settings: AuditSettings, sources: Sources) -> dict[str, Any]:
         "routes": [dict(route.describe()) for engine in engines for route in engine.routes],
         "schema": SCHEMA_VERSION,
         "facebone": facebone.__version__,
-        "code": code_fingerprint(),
     }
+    return with_code(described)
 
 
 def plan_trained(
@@ -102,7 +102,7 @@ def plan_trained(
     store: JobStore,
     executor: Executor,
     *,
-    shadow_folder: Path,
+    shadow_folder: Place,
     progress: ProgressFactory = SilentProgress,
 ) -> AuditPlan:
     """Embed the candidates, train the shadows if an attack needs them, and plan every job.

@@ -10,7 +10,7 @@ import numpy as np
 
 from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import as_asked, was_asked
-from facebone.attacks.base import ATTACKS, make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.fidelity import fidelity
 from facebone.audit.jobs import Inputs, Settings, units_of
@@ -31,7 +31,7 @@ def try_attack(settings: Settings, inputs: Inputs) -> Result:
     table = _table(settings, inputs, settings["table"])
     control = settings.get("control")
     trial = run_trial(
-        partial(make_attack, settings["attack"], settings["attack_settings"]),
+        partial(ATTACKS.make, settings["attack"], settings["attack_settings"]),
         table,
         seed=settings["seed"],
         queries=table.answers.queries,

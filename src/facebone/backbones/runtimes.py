@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facebone.backbones.base import Backbone, BackboneSpec
+from facebone.plugin_checks import called_with
 from facebone.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ Raises:
     UsageError: the device is not there, or trust is needed.
 """
 
-RUNTIMES: Registry[Loader] = Registry("runtime")
+RUNTIMES: Registry[Loader] = Registry(
+    "runtime", group="facebone.runtimes", check=called_with("spec", "path", "settings")
+)
 RUNTIMES.add("onnx", "facebone.backbones.onnx_backend:load")
 RUNTIMES.add("torch", "facebone.backbones.torch_backend:load")
 RUNTIMES.add("exported", "facebone.backbones.exported:load")

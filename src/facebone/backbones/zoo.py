@@ -14,15 +14,17 @@ from facebone.backbones.added import AddedBackbone, read_added, write_added
 from facebone.backbones.base import Backbone, BackboneSpec
 from facebone.backbones.cut_name import parse_cut
 from facebone.backbones.dlib_backend import INSTALL, is_installed, packaged_file
+from facebone.backbones.plugged import Backbones
 from facebone.backbones.runtimes import RUNTIMES, SUFFIXES, Settings
 from facebone.backbones.specs import ASSET_SPECS, DLIB_SPEC, PUBLISHED_SPECS
 from facebone.backbones.views import ViewedBackbone, parse_view, seen
 from facebone.backbones.weights import check_hash
 from facebone.config import ASSETS_VARIABLE, assets_folder, home_folder
 from facebone.data.hashes import file_sha256
-from facebone.errors import MissingPartError, UnknownNameError, UsageError
+from facebone.errors import MissingPartError, PluginError, UnknownNameError, UsageError
+from facebone.plugins import remember
 
-Origin = Literal["shipped", "assets", "extra", "published", "added"]
+Origin = Literal["shipped", "assets", "extra", "published", "added", "plug-in"]
 
 WAYS_TO_A_REAL_BACKBONE = (
     f"two ways to a real backbone: {INSTALL} and --backbone dlib, or weights you have or pull: "
@@ -38,7 +40,8 @@ class ZooEntry:
     Args:
         spec: the facts.
         origin: ``shipped`` with the package, in the ``assets`` folder, in the package index as an
-            ``extra``, ``published`` on the web, or ``added`` by the user.
+            ``extra``, ``published`` on the web, ``added`` by the user, or a ``plug-in`` of another
+            package.
         path: where the weights are or will be, or None where that is not known.
         missing: what is missing before it can be used, or None if nothing is.
     """
@@ -78,16 +81,25 @@ class Zoo:
 
     def __init__(self) -> None:
         self._entries: dict[str, ZooEntry] = {}
-        for entry in (*_shipped(), *_assets(), _dlib(), *_published(), *_added()):
+        for entry in _own():
             self._entries[entry.spec.name] = entry
 
     def __iter__(self) -> Iterator[ZooEntry]:
-        """The entries: shipped ones, assets, dlib, published, added."""
-        return iter(self._entries.values())
+        """The entries: shipped ones, assets, dlib, published, added, those of other packages.
+
+        One of another package that cannot be used is remembered and left out, see
+        `facebone.plugins.passed_over`.
+        """
+        yield from self._entries.values()
+        for name in BACKBONES.names():
+            try:
+                yield _plugged(name)
+            except PluginError as error:
+                remember(error)
 
     def names(self) -> tuple[str, ...]:
         """All names, sorted."""
-        return tuple(sorted(self._entries))
+        return tuple(sorted({*self._entries, *BACKBONES.names()}))
 
     def get(self, name: str) -> ZooEntry:
         """The entry called `name`.
@@ -95,9 +107,11 @@ class Zoo:
         Raises:
             UnknownNameError: there is none; the error carries the nearest name.
         """
-        if name not in self._entries:
-            raise UnknownNameError("backbone", name, self._entries)
-        return self._entries[name]
+        if name in self._entries:
+            return self._entries[name]
+        if name in BACKBONES:
+            return _plugged(name)
+        raise UnknownNameError("backbone", name, self.names())
 
     def find(self, name_or_path: str | os.PathLike[str]) -> ZooEntry:
         """The entry of a name, or of a weights file that is known or was described.
@@ -109,8 +123,8 @@ class Zoo:
             UsageError: no such file, or one that was never described, or described several times.
         """
         text = os.fspath(name_or_path)
-        if text in self._entries:
-            return self._entries[text]
+        if text in self._entries or text in BACKBONES:
+            return self.get(text)
         path = Path(text).expanduser()
         if not path.exists() and (parsed := parse_view(text)):
             entry = self.find(parsed[0])
@@ -147,7 +161,8 @@ class Zoo:
             trust: whether to load formats that can run any code on this machine.
 
         Raises:
-            UsageError: no such file, or the name belongs to a backbone of FaceBone's own.
+            UsageError: no such file, or the name belongs to a backbone of FaceBone's own or of
+                another package.
             WeightsError: the file does not fit the description, or has another hash.
             StorageError: the description cannot be kept.
         """
@@ -155,11 +170,10 @@ class Zoo:
             raise UsageError("no such weights file", where=path, hint="correct the path")
         _check_facts(spec)
         taken = self._entries.get(spec.name)
-        if taken is not None and taken.origin != "added":
+        if spec.name in BACKBONES or (taken is not None and taken.origin != "added"):
+            owner = "FaceBone's own" if taken is not None else "another package"
             raise UsageError(
-                f"{spec.name!r} is a backbone of FaceBone's own",
-                where="name",
-                hint="choose another",
+                f"{spec.name!r} is a backbone of {owner}", where="name", hint="choose another"
             )
         digest = check_hash(path, spec.sha256) if spec.sha256 else file_sha256(path)
         spec = replace(spec, sha256=digest, filename=path.name)
@@ -231,7 +245,9 @@ def weights_folder() -> Path:
 
 
 def _load(spec: BackboneSpec, path: Path, settings: Settings) -> Backbone:
-    return RUNTIMES.get(spec.runtime)(spec, path, settings)
+    backbone = RUNTIMES.get(spec.runtime)(spec, path, settings)
+    BACKBONES.stamp(backbone)
+    return backbone
 
 
 def _check_facts(spec: BackboneSpec) -> None:
@@ -283,3 +299,23 @@ def _added() -> Iterator[ZooEntry]:
     for added in read_added():
         missing = None if added.path.is_file() else f"there is no {added.path} any more"
         yield ZooEntry(added.spec, "added", added.path, missing)
+
+
+def _own() -> Iterator[ZooEntry]:
+    """Entries that no other package brings."""
+    yield from (*_shipped(), *_assets(), _dlib(), *_published(), *_added())
+
+
+BACKBONES = Backbones(lambda: (entry.spec.name for entry in _own()))
+"""Those of other packages."""
+
+
+def _plugged(name: str) -> ZooEntry:
+    """The entry of another package's backbone.
+
+    Raises:
+        PluginError: it cannot be used.
+    """
+    spec, path = BACKBONES.describe(name)
+    missing = None if path.is_file() else f"there is no {path}"
+    return ZooEntry(spec, "plug-in", path, missing)

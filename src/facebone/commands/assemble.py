@@ -13,6 +13,7 @@ from facebone.settings import parse_spec, parse_words
 
 if TYPE_CHECKING:
     from facebone.data.dataset import Dataset
+    from facebone.scale.executor import Executor
     from facebone.verification.chain import Problem
     from facebone.verification.engine import EmbeddingEngine
     from facebone.verification.routes import Route
@@ -78,6 +79,8 @@ def open_engine(
     workers: int | None,
     store: bool,
     trust: bool,
+    shared: str | None = None,
+    executor: Executor | None = None,
 ) -> EmbeddingEngine:
     """The engine for a data set, with its progress on stderr."""
     from facebone.progress import for_console
@@ -92,8 +95,9 @@ def open_engine(
         missing=None if missing is None else missing.value,
         device=device,
         workers=workers,
-        store=open_store() if store else None,
+        store=open_store(shared) if store else None,
         trust=trust,
+        executor=executor,
         progress=for_console,
     )
 

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from facebone.commands import options
+from facebone.commands import executors, options
 from facebone.commands.assemble import choose_head
 from facebone.commands.audit_choices import (
     GIVEN,
     AccessName,
     Attacks,
-    ExecutorName,
     Judge,
     LevelName,
     Protocol,
@@ -21,6 +20,7 @@ from facebone.commands.audit_choices import (
 )
 from facebone.commands.config_file import read_config
 from facebone.commands.console import note
+from facebone.commands.executors import ExecutorName
 from facebone.commands.summary import print_audit, print_paths
 from facebone.errors import UsageError
 
@@ -50,7 +50,7 @@ def audit(
     ],
     data: Annotated[
         str | None,
-        typer.Option(help="Data set: `synthetic`, `lfw`, `celeba` or `folder`."),
+        typer.Option(help="Data set: `synthetic`, `lfw`, `celeba`, `folder` or a plug-in's."),
     ] = None,
     root: options.Root = None,
     backbone: Annotated[
@@ -191,12 +191,13 @@ def audit(
     face: options.FaceOption = options.FaceChoice.CENTRE,
     missing_face: options.MissingOption = None,
     device: options.Device = "auto",
-    executor: Annotated[
-        ExecutorName, typer.Option(help="Where jobs run: one after the other, or on all cores.")
-    ] = ExecutorName.PROCESSES,
+    executor: executors.Chosen = ExecutorName.PROCESSES,
+    ray_address: executors.RayAddress = None,
+    gpu_share: executors.GpuShare = 1.0,
     seed: options.Seed = 0,
     workers: options.Workers = None,
     store: options.Store = True,
+    shared: options.Shared = None,
     trust: options.Trust = False,
     config: Annotated[
         Path | None,
@@ -225,7 +226,9 @@ def audit(
     ]
     if len(asked) > 1:
         raise UsageError(f"{' and '.join(asked)} exclude each other", where="audit")
-    job_executor = runs.open_executor(executor.value, workers)
+    jobs = executors.open_executor(
+        executor, workers, address=ray_address, device=device, gpu_share=gpu_share
+    )
     if asked and adapt is not None:
         raise UsageError(
             f"is for targets that the audit trains, {asked[0]} names one that is there already",
@@ -261,6 +264,8 @@ def audit(
             store=store,
             trust=trust,
             seed=seed,
+            executor=executors.takes_batches(executor, jobs),
+            shared=shared,
         )
 
     given = runs.Given(
@@ -269,12 +274,13 @@ def audit(
         sign=-1 if smaller_is_same else 1,
         seed=seed,
         access=seen_by,
+        shared=shared,
     )
     if scores is not None:
-        result = runs.audit_scores(scores, given, out, job_executor)
+        result = runs.audit_scores(scores, given, out, jobs)
     elif verifier is not None:
         result = runs.audit_callable(
-            verifier, _needed(candidates, "--verifier"), given, out, job_executor, queries=queries
+            verifier, _needed(candidates, "--verifier"), given, out, jobs, queries=queries
         )
     elif onnx_head is not None:
         result = runs.audit_onnx(
@@ -283,7 +289,7 @@ def audit(
             pictures(),
             given,
             out,
-            job_executor,
+            jobs,
             form=onnx_form,
         )
     else:
@@ -313,7 +319,7 @@ def audit(
             device=device,
             shifts=shifts,
         )
-        result = runs.audit_trained(settings, seen, out, job_executor, faces=pictures_of_people)
+        result = runs.audit_trained(settings, seen, out, jobs, faces=pictures_of_people)
     print_audit(result)
     over = exceeded(result, limits)
     for line in over:

@@ -41,13 +41,6 @@ class LevelName(StrEnum):
     IDENTITY = "identity"
 
 
-class ExecutorName(StrEnum):
-    """Where jobs run."""
-
-    SERIAL = "serial"
-    PROCESSES = "processes"
-
-
 Attacks = Annotated[
     list[str] | None,
     typer.Option(

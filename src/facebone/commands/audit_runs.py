@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facebone.commands.assemble import describe_routes, open_data, open_engine, show_problems
+from facebone.commands.assemble import (
+    describe_routes,
+    open_data,
+    open_engine,
+    show_problems,
+)
 from facebone.commands.console import note
 from facebone.commands.options import Alignment, FaceChoice, MissingFace
 from facebone.progress import for_console
+from facebone.scale.kept import kept_results
 
 if TYPE_CHECKING:
     from facebone.attacks.access import Access
@@ -40,6 +46,8 @@ class Pictures:
     store: bool
     trust: bool
     seed: int
+    executor: Executor | None
+    shared: str | None
 
     def open_engine(self, alignment: Alignment | None = None) -> EmbeddingEngine:
         """The engine, with another alignment where one is given."""
@@ -54,6 +62,8 @@ class Pictures:
             workers=self.workers,
             store=self.store,
             trust=self.trust,
+            shared=self.shared,
+            executor=self.executor,
         )
 
     def open_data(self) -> Dataset:
@@ -70,6 +80,7 @@ class Given:
     sign: int
     seed: int
     access: Access
+    shared: str | None
 
     def words(self) -> list[str]:
         """The options again, for the command of the report."""
@@ -88,13 +99,6 @@ class Given:
         if self.seed:
             found += ["--seed", str(self.seed)]
         return found
-
-
-def open_executor(name: str, workers: int | None) -> Executor:
-    """Where jobs run."""
-    from facebone.scale.executor import make_executor
-
-    return make_executor(name, workers)
 
 
 def audit_trained(
@@ -121,6 +125,7 @@ def audit_trained(
         out,
         executor,
         faces=faces,
+        shared=pictures.shared,
         progress=for_console,
         tell=note,
         routes=describe_routes(engine.routes),
@@ -152,7 +157,7 @@ def audit_callable(
     name = reference.rpartition(":")[2]
     # The folder is bound to the question before the first answer is kept in it.
     asked = {"verifier": name, "candidates": file_sha256(candidates), "queries": queries}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         table = ask_verifier(
             verify,
             pairs,
@@ -248,7 +253,7 @@ def _audit_table(
     from facebone.audit.plan import bind
 
     asked = {"target": facts.name, "scores": fingerprint(table)}
-    with bind(out, asked | _identity(given)) as store:
+    with bind(out, asked | _identity(given), shared=kept_results(given.shared)) as store:
         return _run_table(
             table,
             facts,

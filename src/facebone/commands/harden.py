@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from facebone.commands import options
+from facebone.commands import executors, options
 from facebone.commands.assemble import (
     choose_head,
     describe_routes,
     open_data,
     open_engine,
 )
-from facebone.commands.audit_choices import ExecutorName
 from facebone.commands.console import note
+from facebone.commands.executors import ExecutorName
 from facebone.errors import UsageError
 
 EXAMPLES = """
@@ -114,12 +114,13 @@ def harden(
     face: options.FaceOption = options.FaceChoice.CENTRE,
     missing_face: options.MissingOption = None,
     device: options.Device = "auto",
-    executor: Annotated[
-        ExecutorName, typer.Option(help="Where jobs run: one after the other, or on all cores.")
-    ] = ExecutorName.PROCESSES,
+    executor: executors.Chosen = ExecutorName.PROCESSES,
+    ray_address: executors.RayAddress = None,
+    gpu_share: executors.GpuShare = 1.0,
     seed: options.Seed = 0,
     workers: options.Workers = None,
     store: options.Store = True,
+    shared: options.Shared = None,
     trust: options.Trust = False,
 ) -> int:
     """Search defences on half of the people, confirm the best on the others, keep the verifier.
@@ -131,14 +132,13 @@ def harden(
     from facebone.backbones.devices import resolve_torch_device
     from facebone.backbones.zoo import Zoo
     from facebone.commands.harden_summary import print_harden
-    from facebone.config import home_folder
     from facebone.harden.choice import Rule
     from facebone.harden.hardening import Hardening
     from facebone.harden.run import harden as run
     from facebone.harden.settings import HEADS, HardenSettings, with_views
     from facebone.progress import for_console
     from facebone.scale.cores import available_cores
-    from facebone.scale.executor import make_executor
+    from facebone.scale.kept import kept_in, kept_results
 
     if not budget > 0:
         raise UsageError(f"must be more than 0 minutes, got {budget:g}", where="--budget")
@@ -169,7 +169,9 @@ def harden(
         seed=seed,
         device=device,
     )
-    jobs = make_executor(executor.value, workers)
+    jobs = executors.open_executor(
+        executor, workers, address=ray_address, device=device, gpu_share=gpu_share
+    )
     engine = open_engine(
         data,
         settings.routes,
@@ -181,6 +183,8 @@ def harden(
         workers=workers,
         store=store,
         trust=trust,
+        shared=shared,
+        executor=executors.takes_batches(executor, jobs),
     )
     asked = Hardening(
         settings=settings,
@@ -190,7 +194,8 @@ def harden(
         device=resolve_torch_device(device),
         executor=jobs,
         workers=1 if executor is ExecutorName.SERIAL else workers or available_cores(),
-        shadow_folder=home_folder() / "shadows",
+        shadow_folder=kept_in("shadows", shared),
+        shared=kept_results(shared),
         minutes=budget,
         trials=trials,
         target_far=far,

@@ -35,7 +35,8 @@ class MissingFace(StrEnum):
 
 
 Data = Annotated[
-    str, typer.Option("--data", help="Data set: `synthetic`, `lfw`, `celeba` or `folder`.")
+    str,
+    typer.Option("--data", help="Data set: `synthetic`, `lfw`, `celeba`, `folder` or a plug-in's."),
 ]
 Root = Annotated[
     Path | None,
@@ -97,6 +98,14 @@ Workers = Annotated[
     int | None, typer.Option(min=1, help="Threads that prepare and embed; all cores by default.")
 ]
 Store = Annotated[bool, typer.Option("--store/--no-store", help="Keep embeddings between runs.")]
+Shared = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE",
+        help="Folder or URL, such as `s3://bucket/faces`, that all machines see: embeddings, "
+        "shadows and results of jobs are kept there instead of on this one.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else on stdout.")]
 Trust = Annotated[
     bool,

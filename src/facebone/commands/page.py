@@ -25,6 +25,7 @@ COMMANDS = (
     "backbones add",
     "backbones pull",
     "backbones check",
+    "plugins",
 )
 
 

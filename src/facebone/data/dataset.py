@@ -12,6 +12,7 @@ from typing import Protocol
 from facebone.data.pairs import Pairs
 from facebone.data.pictures import Picture
 from facebone.errors import DatasetError
+from facebone.plugin_checks import called_with
 from facebone.registry import Registry
 
 
@@ -82,7 +83,9 @@ class DatasetLoader(Protocol):
         ...
 
 
-DATASETS: Registry[DatasetLoader] = Registry("data set")
+DATASETS: Registry[DatasetLoader] = Registry(
+    "data set", group="facebone.datasets", check=called_with("root", seed=0)
+)
 DATASETS.add("lfw", "facebone.data.lfw:load_lfw")
 DATASETS.add("folder", "facebone.data.folder:load_folder")
 DATASETS.add("celeba", "facebone.data.celeba:load_celeba")

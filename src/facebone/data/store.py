@@ -2,7 +2,8 @@
 
 A *space* holds what one network made of pictures prepared in one way. It is a folder of segments,
 small immutable files that appear whole or not at all; a row is found by the digest of its picture.
-Processes share a space without locks: each adds segments of its own and looks for those of others.
+The folder may be one of an object store. Processes share a space without locks: each adds segments
+of its own and looks for those of others.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 from threading import Lock
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,9 @@ import numpy.typing as npt
 from facebone.data.digest_index import KEY_BYTES, DigestIndex, Keys, Positions
 from facebone.data.digest_index import LARGE_SEGMENT as _LARGE_SEGMENT
 from facebone.data.pictures import Picture
+from facebone.data.segments import pack_segment, read_keys, read_segment
 from facebone.errors import StorageError
-from facebone.files import new_file, storage_errors
+from facebone.scale.shelves import Place, open_shelf
 
 Matrix = npt.NDArray[np.float32]
 
@@ -31,6 +33,8 @@ Matrix = npt.NDArray[np.float32]
 # ones are left alone: small enough to hold one in memory, whatever the space as a whole holds.
 _MANY_SEGMENTS = 256
 _SECONDS_BETWEEN_LOOKS = 1.0
+_SUFFIX = ".safetensors"
+_ABOUT = "space.json"
 
 
 def picture_key(picture: Picture, content: bytes) -> bytes:
@@ -82,43 +86,90 @@ class MemorySpace:
 
 
 class DiskSpace:
-    """A space in a folder.
+    """A space in a folder, or wherever a shelf can be.
 
     Args:
-        folder: where the segments lie; made when the first is written.
+        place: where the segments lie; made when the first is written.
         dimension: length d of a row.
+
+    Raises:
+        MissingPartError, UsageError: see `open_shelf`.
     """
 
-    def __init__(self, folder: Path, dimension: int) -> None:
-        self.folder = folder
+    def __init__(self, place: Place, dimension: int) -> None:
+        self._shelf = open_shelf(place)
         self._dimension = dimension
         self._lock = Lock()
+        # Read when it is first asked: who only adds to a large space, or scans it, needs none.
         self._index = DigestIndex()
         self._looked = float("-inf")
-        self.refresh()
+        self._added = 0
 
     def __len__(self) -> int:
+        self._look()
         return len(self._index)
+
+    @property
+    def _known(self) -> bool:
+        """Whether the segments were read."""
+        return self._looked > float("-inf")
+
+    def _look(self) -> None:
+        if not self._known:
+            self.refresh()
+
+    @property
+    def place(self) -> Place:
+        """Where the segments lie."""
+        return self._shelf.place
 
     def refresh(self) -> None:
         """Read the digests of segments that have come or gone since the last look."""
         with self._lock:
-            present = set(self.folder.glob("*.safetensors")) if self.folder.is_dir() else set()
-            if any(path not in present for path in self._index.segments):
+            present = set(self._shelf.names(_SUFFIX))
+            if any(name not in present for name in self._index.segments):
                 self._index = DigestIndex()
-            for path in sorted(present.difference(self._index.segments)):
-                # A damaged segment is listed, so that it is not read again, but offers no rows:
-                # its pictures are embedded anew.
-                self._index.add(path, _read_keys(path))
+            # A damaged segment is listed, so that it is not read again, but offers no rows: its
+            # pictures are embedded anew.
+            fresh = sorted(present.difference(self._index.segments))
+            self._index.add_many([(name, read_keys(self._shelf, name)) for name in fresh])
             self._looked = time.monotonic()
 
     def missing(self, keys: Keys) -> npt.NDArray[np.bool_]:
         """See `Space`. Where something seems missing, looks for what other processes added."""
+        self._look()
         absent = self._find(keys)[0] < 0
         if absent.any() and time.monotonic() - self._looked > _SECONDS_BETWEEN_LOOKS:
             self.refresh()
             absent = self._find(keys)[0] < 0
         return absent
+
+    def scan(self, keys: Keys) -> Matrix:
+        """What `gather` gives, by a look through all segments, one in memory at a time.
+
+        Right for a job that asks a large space once: an index of it would take 24 bytes a picture.
+        """
+        first, place = _distinct(keys)
+        asked = DigestIndex.of(keys[first])
+        result = np.full((len(first), self._dimension), np.nan, dtype=np.float32)
+        wanted = len(first)
+        seen: set[str] = set()
+        # Again until nothing new is there: segments that another process merges move.
+        while fresh := [name for name in self._shelf.names(_SUFFIX) if name not in seen]:
+            for name in fresh:
+                if not wanted:
+                    return result[place]
+                seen.add(name)
+                held = read_keys(self._shelf, name)
+                at = np.empty(0) if held is None else asked.find(held)[1]
+                if (at >= 0).any():
+                    with suppress(FileNotFoundError):
+                        part = read_segment(self._shelf, name)
+                        if part is not None:
+                            there = at[at >= 0]
+                            wanted -= int(np.isnan(result[np.unique(there), 0]).sum())
+                            result[there] = part[1][at >= 0]
+        return result[place]
 
     def append(self, keys: Keys, embeddings: Matrix) -> None:
         """See `Space`.
@@ -132,18 +183,23 @@ class DiskSpace:
             raise StorageError(
                 f"rows of shape {embeddings.shape} and keys of shape {keys.shape} do not fit a "
                 f"space of dimension {self._dimension}",
-                where=self.folder,
+                where=self._shelf.place,
             )
-        path = self._write(keys, embeddings)
+        name = self._write(keys, embeddings)
         with self._lock:
-            if path not in self._index.segments:
-                self._index.add(path, keys)
-            many = self._index.small_segments() >= _MANY_SEGMENTS
+            if self._known:
+                if name not in self._index.segments:
+                    self._index.add(name, keys)
+                many = self._index.small_segments() >= _MANY_SEGMENTS
+            else:
+                self._added += len(keys) < _LARGE_SEGMENT
+                many = self._added >= _MANY_SEGMENTS
         if many:
             self.merge()
 
     def gather(self, keys: Keys) -> Matrix:
         """See `Space`. Opens each segment once and holds one at a time."""
+        self._look()
         if (self._find(keys)[0] < 0).any():
             self.refresh()
         try:
@@ -154,41 +210,45 @@ class DiskSpace:
             return self._gather(keys)
 
     def merge(self) -> None:
-        """Replace small segments by large ones.
+        """Replace small segments by large ones, of less than twice the size that counts as large.
 
         A process that dies in between leaves rows twice, which does no harm.
         """
+        self._look()
         with self._lock:
-            small = [path for path, size in self._index.segments.items() if size < _LARGE_SEGMENT]
-            parts = []
-            for path in small:
-                try:
-                    part = _read_segment(path)
-                except FileNotFoundError:  # merged by another process
-                    continue
-                if part is not None:
-                    parts.append(part)
-            if len(parts) > 1:
-                keys = np.concatenate([keys for keys, _ in parts])
-                rows = np.concatenate([rows for _, rows in parts])
-                halves = keys.view([("high", "<u8"), ("low", "<u8")]).ravel()
-                first = np.unique(halves, return_index=True)[1]
-                self._write(keys[first], rows[first])
-                for path in small:
-                    path.unlink(missing_ok=True)
+            small = [name for name, size in self._index.segments.items() if size < _LARGE_SEGMENT]
+            group: list[str] = []
+            rows = 0
+            for name in small:
+                group.append(name)
+                rows += self._index.segments[name]
+                if rows >= _LARGE_SEGMENT or name == small[-1]:
+                    self._merge(group)
+                    group, rows = [], 0
         self.refresh()
 
-    def _write(self, keys: Keys, embeddings: Matrix) -> Path:
-        from safetensors.numpy import save
+    def _merge(self, names: list[str]) -> None:
+        """Replace some segments by one."""
+        parts = []
+        for name in names:
+            try:
+                part = read_segment(self._shelf, name)
+            except FileNotFoundError:  # merged by another process
+                continue
+            if part is not None:
+                parts.append(part)
+        if len(parts) > 1:
+            keys = np.concatenate([keys for keys, _ in parts])
+            rows = np.concatenate([rows for _, rows in parts])
+            first, _ = _distinct(keys)
+            self._write(keys[first], rows[first])
+            for name in names:
+                self._shelf.remove(name)
 
-        path = self.folder / f"{uuid.uuid4().hex}.safetensors"
-        tensors: dict[str, npt.NDArray[Any]] = {
-            "keys": np.ascontiguousarray(keys, dtype=np.uint8),
-            "embeddings": np.ascontiguousarray(embeddings, dtype=np.float32),
-        }
-        with new_file(path) as part:
-            part.write_bytes(save(tensors))
-        return path
+    def _write(self, keys: Keys, embeddings: Matrix) -> str:
+        name = f"{uuid.uuid4().hex}{_SUFFIX}"
+        self._shelf.write(name, pack_segment(keys, embeddings))
+        return name
 
     def _find(self, keys: Keys) -> tuple[Positions, Positions]:
         with self._lock:
@@ -200,22 +260,33 @@ class DiskSpace:
             segments = list(self._index.segments)
         result = np.full((len(keys), self._dimension), np.nan, dtype=np.float32)
         for number in np.unique(numbers[numbers >= 0]):
-            part = _read_segment(segments[number])
+            part = read_segment(self._shelf, segments[number])
             if part is not None:
                 wanted = numbers == number
                 result[wanted] = part[1][rows[wanted]]
         return result
 
 
+def _distinct(keys: Keys) -> tuple[Positions, Positions]:
+    """Positions of each digest's first row among (n, 16) keys, and which of them each row is."""
+    halves = np.ascontiguousarray(keys).view([("high", "<u8"), ("low", "<u8")]).ravel()
+    _, first, place = np.unique(halves, return_index=True, return_inverse=True)
+    return first.astype(np.intp), place.astype(np.intp)
+
+
 class EmbeddingStore:
-    """All spaces below one folder.
+    """All spaces below one place.
 
     Args:
-        root: the folder; made when something is stored.
+        root: a folder, or the URL of one; made when something is stored.
+
+    Raises:
+        MissingPartError, UsageError: see `open_shelf`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self.root = root
+        self._shelf = open_shelf(root)
 
     def space(self, *, preparation: str, weights_hash: str, dimension: int, note: str) -> DiskSpace:
         """The space of one network and one way to prepare pictures.
@@ -228,45 +299,17 @@ class EmbeddingStore:
         """
         facts = {"preparation": preparation, "weights": weights_hash, "dimension": dimension}
         text = json.dumps(facts, sort_keys=True)
-        folder = self.root / hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
-        about = folder / "space.json"
-        if not about.exists():
-            with new_file(about) as part:
-                part.write_text(json.dumps({**facts, "note": note}, indent=2) + "\n", "utf-8")
-        return DiskSpace(folder, dimension)
+        shelf = self._shelf.sub(hashlib.blake2b(text.encode(), digest_size=12).hexdigest())
+        if not shelf.has(_ABOUT):
+            about = json.dumps({**facts, "note": note}, indent=2) + "\n"
+            shelf.write(_ABOUT, about.encode("utf-8"))
+        return DiskSpace(shelf.place, dimension)
 
     def spaces(self) -> Iterator[dict[str, object]]:
         """The facts and the size of each space, for listing."""
-        with storage_errors(self.root):
-            for about in sorted(self.root.glob("*/space.json")):
-                facts: dict[str, object] = json.loads(about.read_text("utf-8"))
-                size = sum(path.stat().st_size for path in about.parent.glob("*.safetensors"))
-                yield {**facts, "folder": str(about.parent), "bytes": size}
-
-
-def _read_keys(path: Path) -> Keys | None:
-    """The digests of a segment without reading its rows; None if it is damaged or gone."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            keys: Keys = file.get_tensor("keys")
-            return keys
-    except (SafetensorError, OSError):
-        return None
-
-
-def _read_segment(path: Path) -> tuple[Keys, Matrix] | None:
-    """Digests and rows of a segment; None if it is damaged.
-
-    Raises:
-        FileNotFoundError: it is gone.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors = load(path.read_bytes())
-    except SafetensorError:
-        return None
-    return tensors["keys"], tensors["embeddings"]
+        for folder in self._shelf.below():
+            shelf = self._shelf.sub(folder)
+            if shelf.has(_ABOUT):
+                facts: dict[str, object] = json.loads(shelf.read(_ABOUT))
+                size = sum(shelf.size(name) for name in shelf.names(_SUFFIX))
+                yield {**facts, "folder": str(shelf.place), "bytes": size}

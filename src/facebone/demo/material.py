@@ -168,8 +168,8 @@ def _key(settings: DemoSettings, dataset: Dataset, engine: EmbeddingEngine) -> s
         "fingerprint": dataset.fingerprint,
         "routes": [route.describe() for route in engine.routes],
         "facebone": facebone.__version__,
-        "code": code_fingerprint(),
     }
+    described["code"] = code_fingerprint(described)
     text = json.dumps(described, sort_keys=True)
     return f"{settings.data}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 

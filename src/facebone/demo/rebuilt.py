@@ -168,7 +168,7 @@ def rebuild(
     facts = {
         "judge": judge.backbone.spec.name,
         "threshold": told[0]["judge"]["threshold"],
-        "own_faces": len(faces.own_faces),
+        "own_faces": seen[0][1].values["own_faces"],
         "stored": [recipe.name for recipe in recipes],
         "found": told,
     }

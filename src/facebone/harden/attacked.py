@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from facebone.attacks.access import Channel
 from facebone.attacks.asking import Asking, as_asked, parse_attack
-from facebone.attacks.base import MembershipAttack, make_attack
+from facebone.attacks.base import ATTACKS, MembershipAttack
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.score_table import CONTROL, ScoreTable
@@ -205,4 +205,4 @@ class Attacked(OneOfMany):
 
 
 def _attack(asking: Asking) -> MembershipAttack:
-    return make_attack(asking.name, asking.settings)
+    return ATTACKS.make(asking.name, asking.settings)

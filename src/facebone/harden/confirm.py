@@ -18,6 +18,7 @@ from facebone.harden.schema import Confirmed, Trial
 from facebone.harden.settings import HardenSettings
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor
+from facebone.scale.shelves import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def audit_chosen(
     executor: Executor,
     *,
     out: Path,
-    shadow_folder: Path,
+    shadow_folder: Place,
     command: str,
     pictures: bool,
     progress: ProgressFactory = SilentProgress,

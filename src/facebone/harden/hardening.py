@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import facebone
@@ -16,7 +15,9 @@ from facebone.data.dataset import Dataset
 from facebone.harden.choice import Rule
 from facebone.harden.schema import SCHEMA_VERSION
 from facebone.harden.settings import HEADS, HardenSettings
+from facebone.mitigations.base import MITIGATIONS
 from facebone.scale.executor import Executor
+from facebone.scale.shelves import Place
 from facebone.settings import format_spec, format_value
 from facebone.verification.engine import EmbeddingEngine
 
@@ -46,6 +47,7 @@ class Hardening:
         trials: different recipes at most; None for as many as there is time for.
         target_far: of the recommended verifier.
         pictures: whether the audit's report shows those most at risk.
+        shared: where results of jobs are kept instead of in the folder; see `bind`.
     """
 
     settings: HardenSettings
@@ -55,11 +57,12 @@ class Hardening:
     device: str
     executor: Executor
     workers: int
-    shadow_folder: Path
+    shadow_folder: Place
     minutes: float
     trials: int | None = None
     target_far: float = FAR
     pictures: bool = True
+    shared: Place | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,7 +86,8 @@ class Hardening:
             "routes": [dict(route.describe()) for route in self.engine.routes],
             "schema": SCHEMA_VERSION,
             "facebone": facebone.__version__,
-            "code": code_fingerprint(),
+            # It may try every defence there is.
+            "code": code_fingerprint([asked, MITIGATIONS.names()]),
         }
 
     def command(self) -> str:

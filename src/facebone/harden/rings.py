@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.job_store import JobStore, Result
 from facebone.audit.material import Material
 from facebone.audit.target import TargetRecipe
@@ -19,6 +18,8 @@ from facebone.audit.unit_material import UnitMaterial
 from facebone.errors import FaceBoneError
 from facebone.harden.ring import Ring, measure_ring
 from facebone.harden.time_limit import TooLongError, time_limit
+from facebone.scale.executor import ATTEMPTS
+from facebone.scale.shelves import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +90,15 @@ class Rings:
             limit: seconds after which it is given up.
         """
         recipe = self.make(name)
-        described = {
-            "recipe": asdict(recipe),
-            "material": self.material,
-            "models": self.models,
-            "seed": self.seed,
-            "attacks": list(self.attacks),
-            "code": code_fingerprint(),
-        }
+        described = with_code(
+            {
+                "recipe": asdict(recipe),
+                "material": self.material,
+                "models": self.models,
+                "seed": self.seed,
+                "attacks": list(self.attacks),
+            }
+        )
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60]
         return RingTask(
@@ -133,7 +135,7 @@ def run_ring(task: RingTask) -> None:
         with time_limit(task.limit):
             values = measure_ring(
                 task.recipe,
-                _material(task.store.folder, task.material),
+                _material(task.store.place, task.material),
                 models=task.models,
                 seed=task.seed,
                 attacks=task.attacks,
@@ -146,8 +148,14 @@ def run_ring(task: RingTask) -> None:
     task.store.save(task.key, Result(values, seconds=time.perf_counter() - began))
 
 
+def give_up_ring(task: RingTask) -> None:
+    """Keep that a ring crashed its process each time, so that the search goes on without it."""
+    refused = {"refused": f"ended its process each of {ATTEMPTS} times"}
+    task.store.save(task.key, Result(refused))
+
+
 @lru_cache(maxsize=1)
-def _material(folder: Path, key: str) -> Material | UnitMaterial:
-    made = JobStore(folder).load(key)
+def _material(place: Place, key: str) -> Material | UnitMaterial:
+    made = JobStore(place).load(key)
     kind = UnitMaterial if "level" in made.values else Material
     return kind.from_arrays(made.values, made.arrays)

@@ -61,7 +61,7 @@ def harden(
         KeyboardInterrupt: passed on; the folder is one to go on with.
     """
     check_can_train(asked.dataset, target_far=asked.target_far, seed=asked.settings.seed)
-    with bind(out, asked.identity()) as store:
+    with bind(out, asked.identity(), shared=asked.shared) as store:
         halves = split_halves(asked.dataset, seed=asked.settings.seed)
         searched = search_half(asked, halves.search, out, store, progress, tell)
         trials = searched.trials

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from facebone.harden.rings import Rings, RingTask, run_ring
+from facebone.harden.rings import Rings, RingTask, give_up_ring, run_ring
 from facebone.harden.study import Asked, Record
 from facebone.scale.executor import Executor
 
@@ -81,7 +81,7 @@ class Search:
             KeyboardInterrupt: passed on; the next search goes on from there.
             StorageError: a result cannot be written.
         """
-        executor.run(run_ring, self._batch(), on_result=self._done)
+        executor.run(run_ring, self._batch(), on_result=self._done, on_lost=self._lost)
 
     def _done(self, task: RingTask, _: None) -> Iterable[RingTask]:
         self._missing.discard(task.key)
@@ -89,6 +89,10 @@ class Search:
             return []
         self._tell()
         return self._batch()
+
+    def _lost(self, task: RingTask) -> Iterable[RingTask]:
+        give_up_ring(task)
+        return self._done(task, None)
 
     def _batch(self) -> list[RingTask]:
         """The work of the next batch of which something is left to measure."""

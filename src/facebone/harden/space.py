@@ -167,8 +167,7 @@ def make_space(
     """
     empty = Space(tuple(backbones), tuple(heads), learnt, make, head_settings or {})
     kinds: dict[str, list[type[Mitigation]]] = {"leading": [], "recipe": [], "guard": []}
-    for name in MITIGATIONS.names():
-        defence = MITIGATIONS.get(name)
+    for _, defence in MITIGATIONS.usable():
         if defence.choices:
             kinds[_kind(defence)].append(defence)
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from facebone.errors import UnknownNameError, UsageError
 from facebone.mitigations.choices import Choice
+from facebone.plugin_checks import subclass_of
 from facebone.registry import Registry
 from facebone.settings import parse_settings, parse_spec
 from facebone.verification.heads import Head, make_head
@@ -198,7 +199,9 @@ class Mitigation(ABC):
 _RECIPES = "facebone.mitigations.recipes"
 _GUARDS = "facebone.mitigations.guards"
 
-MITIGATIONS: Registry[type[Mitigation]] = Registry("mitigation")
+MITIGATIONS: Registry[type[Mitigation]] = Registry(
+    "mitigation", group="facebone.defences", check=subclass_of(Mitigation, "summary")
+)
 MITIGATIONS.add("none", "facebone.mitigations.undefended:Undefended")
 MITIGATIONS.add("facebone", "facebone.mitigations.multi_backbone.mitigation:FaceBone")
 MITIGATIONS.add("dp_sgd", "facebone.mitigations.dp.mitigation:DPSGD")

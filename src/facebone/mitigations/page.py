@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
+from facebone.docstrings import references
 from facebone.mitigations.base import MITIGATIONS, Mitigation
 
 INTRODUCTION = """# Defences
@@ -39,7 +40,7 @@ KINDS = (
 
 def render() -> str:
     """The page."""
-    kinds = [MITIGATIONS.get(name) for name in MITIGATIONS.names()]
+    kinds = [MITIGATIONS.get(name) for name in MITIGATIONS.own_names()]
     parts = [INTRODUCTION]
     for title, hook in KINDS:
         chosen = [kind for kind in kinds if _works_by(kind) == hook]
@@ -71,10 +72,9 @@ def _entry(kind: type[Mitigation]) -> str:
 def _paragraphs(kind: type[Mitigation]) -> Iterator[str]:
     """The docstring, without the heads that documentation tools know."""
     for paragraph in inspect.getdoc(kind).split("\n\n"):  # type: ignore[union-attr]
-        head, _, rest = paragraph.partition("\n")
+        head = paragraph.partition("\n")[0]
         if head == "References:":
-            cited = inspect.cleandoc(f"\n{rest}")
-            yield f"References: {' '.join(cited.split())}"
+            yield f"References: {references(kind)}"
         elif not re.fullmatch(r"\w+:", head):
             yield _code(paragraph)
 

@@ -1,26 +1,22 @@
-"""Executors: who runs the jobs of a plan, this process or several, with the same results."""
+"""Executors: who runs the jobs of a plan, this process, several or a cluster, with like results."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection
-from multiprocessing.connection import wait as wait_for_any
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 from facebone.errors import FaceBoneError, UsageError
 from facebone.registry import Registry
-from facebone.scale.cores import available_cores
-from facebone.scale.threads import one_thread, start_with_one_thread
+from facebone.scale.threads import one_thread
 
 A = TypeVar("A")
 R = TypeVar("R")
+
+ATTEMPTS = 3
+"""Times that a call may end the process it runs in, before it is given up."""
 
 
 class Executor(Protocol):
@@ -35,26 +31,33 @@ class Executor(Protocol):
         arguments: Iterable[A],
         *,
         on_result: Callable[[A, R], Iterable[A]],
+        on_lost: Callable[[A], Iterable[A]] | None = None,
     ) -> None:
-        """Call `function` for every argument and for those that `on_result` adds.
+        """Call `function` for every argument and for those that are added meanwhile.
+
+        A call whose process dies is repeated, after those that wait, up to `ATTEMPTS` times in
+        all; no other call is touched. A call must therefore do no harm when it is repeated.
 
         Args:
             function: for several processes importable by its name, and what it takes and returns
                 can be pickled.
-            arguments: to begin with.
+            arguments: to begin with; taken one by one as they are needed.
             on_result: is told, in this process and one at a time, an argument and its result, in
                 the order in which calls end; returns further arguments to run.
+            on_lost: is told an argument whose calls ended their process each time; returns further
+                arguments to run. By default such a call is an error like any other.
 
         Raises:
             Exception: what a call raised, as itself; no other call begins, and those under way in
                 other processes are ended.
+            FaceBoneError: a call was lost, and there is no `on_lost`.
             KeyboardInterrupt: likewise.
         """
         ...
 
 
 class SerialExecutor:
-    """One call after the other, in this process."""
+    """One call after the other, in this process: one that ends its process ends this one."""
 
     def run(
         self,
@@ -62,128 +65,132 @@ class SerialExecutor:
         arguments: Iterable[A],
         *,
         on_result: Callable[[A, R], Iterable[A]],
+        on_lost: Callable[[A], Iterable[A]] | None = None,
     ) -> None:
         """See `Executor`."""
-        waiting = deque(arguments)
+        del on_lost
+        waiting = Waiting(arguments)
         while waiting:
-            argument = waiting.popleft()
-            waiting.extend(on_result(argument, _call(function, argument)))
+            call = waiting.pop()
+            waiting.add(on_result(call.argument, call_alone(function, call.argument)))
 
 
-class ProcessExecutor:
-    """Calls in processes of their own, which end when this one does, however it ends.
+@dataclass(slots=True, eq=False)
+class Call(Generic[A]):
+    """A call that waits or is under way elsewhere.
 
     Args:
-        workers: how many; the number of cores by default.
-
-    Raises:
-        UsageError: fewer than one.
+        argument: of the function.
+        crashes: how often it ended its process.
+        moves: how often it was lost with the machine that it ran on.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
-        chosen = available_cores() if workers is None else workers
-        if chosen < 1:
-            raise UsageError(f"must be at least 1, got {chosen}", where="workers")
-        self.workers = chosen
+    argument: A
+    crashes: int = 0
+    moves: int = 0
 
-    def run(
-        self,
-        function: Callable[[A], R],
-        arguments: Iterable[A],
-        *,
-        on_result: Callable[[A, R], Iterable[A]],
-    ) -> None:
-        """See `Executor`.
+    def after_crash(self, on_lost: Callable[[A], Iterable[A]] | None) -> list[Call[A]]:
+        """What is to run after this call has ended its process.
 
         Raises:
-            FaceBoneError: a process died, for lack of memory most likely.
+            FaceBoneError: it did so too often, and nobody is to be told.
         """
-        waiting = deque(arguments)
-        if not waiting:
-            return
-        # Not fork: the libraries of this process have threads, which do not survive one.
-        spawn = multiprocessing.get_context("spawn")
-        # Workers watch the other end: it closes when they are to leave at once.
-        leave, stay = spawn.Pipe(duplex=False)
-        pool = ProcessPoolExecutor(self.workers, spawn, _begin, (leave,))
-        running: dict[Future[R], A] = {}
-        try:
-            while waiting or running:
-                # No more than there are workers: the order of arguments stays the order of calls.
-                while waiting and len(running) < self.workers:
-                    argument = waiting.popleft()
-                    running[pool.submit(_call, function, argument)] = argument
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in [future for future in running if future in done]:
-                    waiting.extend(on_result(running.pop(future), future.result()))
-        except BrokenProcessPool as error:
+        self.crashes += 1
+        if self.crashes < ATTEMPTS:
+            return [self]
+        if on_lost is None:
             raise FaceBoneError(
-                "a worker process died, for lack of memory most likely",
+                f"a job ended its process {self.crashes} times, for lack of memory most likely",
                 where="executor",
                 hint="run the same command again, with fewer workers: it goes on from there",
-            ) from error
-        finally:
-            if running:
-                stay.close()
-            pool.shutdown(cancel_futures=True)
-            stay.close()
-            leave.close()
+            )
+        return [Call(argument) for argument in on_lost(self.argument)]
 
 
-EXECUTORS: Registry[Callable[[int | None], Executor]] = Registry("executor")
-EXECUTORS.add("serial", lambda _workers: SerialExecutor())
-EXECUTORS.add("processes", ProcessExecutor)
+class Waiting(Generic[A]):
+    """Calls that have not begun: those given, taken one by one, then those that were added.
+
+    Args:
+        arguments: given; there may be more than memory holds.
+    """
+
+    def __init__(self, arguments: Iterable[A]) -> None:
+        self._given: Iterator[A] = iter(arguments)
+        self._next: deque[Call[A]] = deque()
+        self._added: deque[Call[A]] = deque()
+
+    def __bool__(self) -> bool:
+        if not self._next:
+            self._next.extend(Call(argument) for argument in islice(self._given, 1))
+        return bool(self._next or self._added)
+
+    def pop(self) -> Call[A]:
+        """The next one.
+
+        Raises:
+            IndexError: there is none.
+        """
+        return (self._next if self and self._next else self._added).popleft()
+
+    def add(self, arguments: Iterable[A]) -> None:
+        """Further arguments, behind all that wait."""
+        self._added.extend(Call(argument) for argument in arguments)
+
+    def add_again(self, calls: Iterable[Call[A]]) -> None:
+        """Calls that were lost, behind all that wait."""
+        self._added.extend(calls)
 
 
-def make_executor(name: str, workers: int | None = None) -> Executor:
+def call_alone(function: Callable[[A], R], argument: A) -> R:
+    """A call with one thread."""
+    with one_thread():
+        return function(argument)
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """Where calls may run, for executors that have a choice.
+
+    Args:
+        workers: calls at a time; by default as many as there are cores.
+        address: of a Ray cluster; by default Ray is started on this machine alone.
+        gpus: share of a graphics card that each call is given.
+    """
+
+    workers: int | None = None
+    address: str | None = None
+    gpus: float = 0.0
+
+
+EXECUTORS: Registry[Callable[[Machines], Executor]] = Registry("executor")
+EXECUTORS.add("serial", lambda _machines: SerialExecutor())
+EXECUTORS.add("processes", "facebone.scale.process_executor:on_machine")
+EXECUTORS.add("ray", "facebone.scale.ray_executor:on_cluster")
+
+
+def make_executor(
+    name: str, workers: int | None = None, *, address: str | None = None, gpus: float = 0.0
+) -> Executor:
     """An executor by name.
 
     Args:
         name: a registered executor.
-        workers: how many calls at a time, for those that make several; the number of cores by
-            default.
+        workers: see `Machines`.
+        address: see `Machines`.
+        gpus: see `Machines`.
 
     Raises:
         UnknownNameError: no such executor.
-        UsageError: fewer than one worker.
+        MissingPartError: its optional package is not installed.
+        UsageError: fewer than one worker, a negative share, or an address without Ray.
     """
     make = EXECUTORS.get(name)
     if workers is not None and workers < 1:
         raise UsageError(f"must be at least 1, got {workers}", where="workers")
-    return make(workers)
-
-
-def leave_with_parent(leave: Connection | None = None) -> None:
-    """End this process when its parent is gone: a parent that was killed cannot say so.
-
-    Starts a thread that waits for it. Whatever is under way is cut short: what a worker writes must
-    appear whole or not at all.
-
-    Args:
-        leave: end also when the other end of this pipe closes.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    ends: list[int | Connection] = [parent.sentinel]
-    if leave is not None:
-        ends.append(leave)
-
-    def watch() -> None:
-        wait_for_any(ends)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _begin(leave: Connection) -> None:
-    """Prepare a worker process."""
-    # An interrupt at the terminal reaches every process; the parent ends the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leave_with_parent(leave)
-    start_with_one_thread()
-
-
-def _call(function: Callable[[A], R], argument: A) -> R:
-    with one_thread():
-        return function(argument)
+    if gpus < 0:
+        raise UsageError(f"must not be negative, got {gpus:g}", where="gpus")
+    if address is not None and name != "ray":
+        raise UsageError(
+            f"is for the executor ray, not for {name}", where="ray address", hint="--executor ray"
+        )
+    return make(Machines(workers, address, gpus))

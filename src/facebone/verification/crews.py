@@ -1,86 +1,114 @@
-"""Crews: who takes batches through the chain, threads of this process or processes of their own."""
+"""Crews: who takes batches through the chain: threads, processes of their own, or a cluster."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
+import numpy as np
+
+from facebone.data.digest_index import KEY_BYTES
 from facebone.data.faces.prepare import Preparation
 from facebone.data.pictures import Picture
 from facebone.data.store import EmbeddingStore, Space
-from facebone.errors import FaceBoneError
-from facebone.scale.executor import leave_with_parent
-from facebone.verification.chain import BatchResult, Chain, WhenProblem
+from facebone.errors import PictureError
+from facebone.scale.executor import ATTEMPTS, Executor
+from facebone.scale.shelves import Place
+from facebone.verification.chain import BatchResult, Chain, Problem, WhenProblem
 from facebone.verification.routes import Route
 
 Batch = Sequence[Picture]
 
+TakeBatch = Callable[[int, BatchResult], None]
+"""Is told the place of a batch's first picture among all, and what became of the batch."""
 
-def work_in_threads(chain: Chain, batches: Iterator[Batch], workers: int) -> Iterator[BatchResult]:
-    """Results of the batches, in order; right for networks that release Python's lock."""
+
+def work_in_threads(
+    chain: Chain, pictures: Batch, take: TakeBatch, *, size: int, workers: int
+) -> None:
+    """Take pictures through a chain; right for networks that release Python's lock.
+
+    Args:
+        chain: shared by all threads.
+        pictures: all of them.
+        take: is told each batch, in order.
+        size: pictures a batch.
+        workers: threads.
+    """
     stop = threading.Event()
+    waiting: deque[tuple[int, Future[BatchResult]]] = deque()
 
-    def submit(pool: Executor, batch: Batch) -> Future[BatchResult]:
-        return pool.submit(chain.run, batch, stop.is_set)
+    def give() -> None:
+        first, future = waiting.popleft()
+        take(first, future.result())
 
     with _one_opencv_thread(), ThreadPoolExecutor(workers, "embed") as pool:
-        yield from _in_order(pool, submit, batches, workers, stop.set)
+        try:
+            for first in range(0, len(pictures), size):
+                batch = pictures[first : first + size]
+                waiting.append((first, pool.submit(chain.run, batch, stop.is_set)))
+                if len(waiting) > 2 * workers:
+                    give()
+            while waiting:
+                give()
+        finally:
+            # After an error or an interrupt the batches not begun are dropped.
+            stop.set()
+            for _, future in waiting:
+                future.cancel()
 
 
-def work_in_processes(
-    recipe: ChainRecipe, batches: Iterator[Batch], workers: int
-) -> Iterator[BatchResult]:
-    """Results of the batches, in order, each process with a chain of its own.
+def work_in_jobs(
+    recipe: ChainRecipe, pictures: Batch, take: TakeBatch, *, size: int, executor: Executor
+) -> None:
+    """Take pictures through chains of the executor's processes, a job a batch.
+
+    A batch whose process dies again and again is taken through picture by picture, so that the one
+    that is to blame is known.
+
+    Args:
+        recipe: of the chain that each process builds for itself.
+        pictures: all of them.
+        take: is told each batch, in the order in which they end.
+        size: pictures a batch.
+        executor: runs the jobs.
 
     Raises:
-        FaceBoneError: a process died, for lack of memory most likely.
+        PictureError: a picture ends whatever process looks at it, and the recipe says ``raise``.
     """
 
-    def submit(pool: Executor, batch: Batch) -> Future[BatchResult]:
-        return pool.submit(_run_here, batch)
+    def on_result(piece: _Piece, result: BatchResult) -> Iterable[_Piece]:
+        take(piece.first, result)
+        return ()
 
-    # Not fork: the networks of this process have threads, which do not survive one.
-    spawn = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(workers, spawn, _build_here, (recipe,)) as pool:
-            yield from _in_order(pool, submit, batches, workers, lambda: None)
-    except BrokenProcessPool as error:
-        raise FaceBoneError(
-            "a worker process died, for lack of memory most likely",
-            where="embedding",
-            hint="run the same command again, with fewer --workers: it goes on from there",
-        ) from error
+    def on_lost(piece: _Piece) -> Iterable[_Piece]:
+        if len(piece.pictures) > 1:
+            return [
+                _Piece(recipe, piece.first + i, (picture,))
+                for i, picture in enumerate(piece.pictures)
+            ]
+        (picture,) = piece.pictures
+        error = PictureError(
+            f"crashed the process that decoded and embedded it, each of {ATTEMPTS} times",
+            where=picture.source.location,
+            hint="remove it",
+        )
+        if recipe.on_problem == "raise":
+            raise error
+        nothing = np.zeros((1, KEY_BYTES), dtype=np.uint8)
+        take(piece.first, BatchResult(nothing, [Problem(picture.id, str(error))], [], 0, 0))
+        return ()
 
-
-def _in_order(
-    pool: Executor,
-    submit: Callable[[Executor, Batch], Future[BatchResult]],
-    batches: Iterator[Batch],
-    workers: int,
-    stop: Callable[[], None],
-) -> Iterator[BatchResult]:
-    """Results in the order of the batches, with a bounded number of them under way."""
-    waiting: deque[Future[BatchResult]] = deque()
-    try:
-        for batch in batches:
-            waiting.append(submit(pool, batch))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        # After an error or an interrupt the batches not begun are dropped.
-        stop()
-        for future in waiting:
-            future.cancel()
+    pieces = (
+        _Piece(recipe, first, tuple(pictures[first : first + size]))
+        for first in range(0, len(pictures), size)
+    )
+    executor.run(_run_piece, pieces, on_result=on_result, on_lost=on_lost)
 
 
 @dataclass(frozen=True)
@@ -98,7 +126,7 @@ class ChainRecipe:
     backbones: tuple[str, ...]
     preparations: tuple[Preparation, ...]
     devices: tuple[str, ...]
-    store: Path
+    store: Place
     on_problem: WhenProblem
 
     def build(self) -> Chain:
@@ -125,23 +153,24 @@ def open_space(route: Route, store: EmbeddingStore) -> Space:
     )
 
 
-_CHAIN_HERE: list[Chain] = []
-"""The chain of a worker process."""
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A batch as a worker gets it; `first` is the place of its first picture among all."""
+
+    recipe: ChainRecipe
+    first: int
+    pictures: tuple[Picture, ...]
 
 
-def _build_here(recipe: ChainRecipe) -> None:
-    import cv2
-
-    # An interrupt at the terminal reaches every process; the parent lets batches end and stops.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Whatever batch is under way: the store takes segments whole or not at all.
-    leave_with_parent()
-    cv2.setNumThreads(1)
-    _CHAIN_HERE.append(recipe.build())
+@lru_cache(maxsize=1)
+def _chain_here(recipe: ChainRecipe) -> Chain:
+    """The chain of a worker process, which is built once."""
+    return recipe.build()
 
 
-def _run_here(batch: Batch) -> BatchResult:
-    return _CHAIN_HERE[0].run(batch, lambda: False)
+def _run_piece(piece: _Piece) -> BatchResult:
+    with _one_opencv_thread():
+        return _chain_here(piece.recipe).run(piece.pictures, lambda: False)
 
 
 @contextmanager

@@ -4,13 +4,14 @@ Each worker takes a batch of pictures through the whole chain: read, look up, de
 embed, store. The heavy steps release Python's lock, so while one worker's batch is in the network
 the others prepare theirs, and no stage waits for a fixed share of the cores: with as many workers
 as cores all cores are busy until the last batch, whichever stage is the slow one. A backbone that
-keeps the lock gets processes for workers instead.
+keeps the lock gets processes for workers instead, and a cluster, where there is one, gets batches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,14 @@ from facebone.data.store import EmbeddingStore, MemorySpace
 from facebone.errors import UsageError
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.cores import available_cores
+from facebone.scale.executor import Executor
+from facebone.scale.process_executor import ProcessExecutor
 from facebone.verification.chain import BatchResult, Chain, Problem, WhenProblem
 from facebone.verification.crews import (
     ChainRecipe,
+    TakeBatch,
     open_space,
-    work_in_processes,
+    work_in_jobs,
     work_in_threads,
 )
 from facebone.verification.routes import Route
@@ -80,6 +84,8 @@ class EmbeddingEngine:
         batch_size: pictures a worker takes at a time.
         on_problem: ``raise`` the first picture that cannot be embedded, or ``skip`` such pictures
             and list them in the result.
+        executor: takes batches as jobs, wherever it runs them; None for threads or processes of
+            this machine, which share what they load.
         progress: makes what is told how far the work has got.
 
     Raises:
@@ -94,6 +100,7 @@ class EmbeddingEngine:
         workers: int | None = None,
         batch_size: int = DEFAULT_BATCH,
         on_problem: WhenProblem = "raise",
+        executor: Executor | None = None,
         progress: ProgressFactory = SilentProgress,
     ) -> None:
         if not routes:
@@ -106,6 +113,7 @@ class EmbeddingEngine:
         self._workers = workers
         self._batch_size = batch_size
         self._on_problem = on_problem
+        self._executor = executor
         self._progress = progress
         self._store = store
         self._spaces = tuple(
@@ -127,6 +135,7 @@ class EmbeddingEngine:
             workers=self._workers,
             batch_size=self._batch_size,
             on_problem=self._on_problem,
+            executor=self._executor,
             progress=self._progress,
         )
 
@@ -139,20 +148,22 @@ class EmbeddingEngine:
             KeyboardInterrupt: passed on; batches that were done by then are stored.
         """
         keys = np.zeros((len(pictures), KEY_BYTES), dtype=np.uint8)
-        problems: list[Problem] = []
-        guessed: list[str] = []
-        computed = reused = done = 0
+        batches: list[tuple[int, BatchResult]] = []
         names = dict.fromkeys(route.backbone.spec.name for route in self.routes)
         label = "embedding " + ", ".join(names)
         with self._progress(label, len(pictures)) as progress:
-            for batch in self._run(pictures):
-                keys[done : done + len(batch.keys)] = batch.keys
-                done += len(batch.keys)
-                problems += batch.problems
-                guessed += batch.guessed
-                computed += batch.computed
-                reused += batch.reused
+
+            def take(first: int, batch: BatchResult) -> None:
+                keys[first : first + len(batch.keys)] = batch.keys
+                batches.append((first, batch))
                 progress.advance(len(batch.keys))
+
+            self._run(pictures, take)
+        ordered = [batch for _, batch in sorted(batches, key=itemgetter(0))]
+        problems = [problem for batch in ordered for problem in batch.problems]
+        guessed = [name for batch in ordered for name in batch.guessed]
+        computed = sum(batch.computed for batch in ordered)
+        reused = sum(batch.reused for batch in ordered)
         matrices = [space.gather(keys) for space in self._spaces]
         broken = {problem.picture for problem in problems}
         if broken:
@@ -161,20 +172,28 @@ class EmbeddingEngine:
                 matrix[rows] = np.nan
         return Embedded(tuple(matrices), tuple(problems), tuple(guessed), computed, reused)
 
-    def _run(self, pictures: Sequence[Picture]) -> Iterator[BatchResult]:
-        """Results of the batches in order, by the crew that suits the backbones."""
+    def _run(self, pictures: Sequence[Picture], take: TakeBatch) -> None:
+        """Take the batches through the chain, by the crew that suits the backbones."""
         recipe = self._recipe() if len(pictures) > _FEW_PICTURES else None
-        size = self._batch_size if recipe is None else min(self._batch_size, _SLOW_BATCH)
-        batches = (pictures[i : i + size] for i in range(0, len(pictures), size))
-        if recipe is not None:
-            return work_in_processes(recipe, batches, self._workers)
-        chain = Chain(self.routes, self._spaces, self._on_problem)
-        return work_in_threads(chain, batches, self._workers)
+        if recipe is None:
+            chain = Chain(self.routes, self._spaces, self._on_problem)
+            size, workers = self._batch_size, self._workers
+            work_in_threads(chain, pictures, take, size=size, workers=workers)
+            return
+        slow = any(route.backbone.holds_lock for route in self.routes)
+        work_in_jobs(
+            recipe,
+            pictures,
+            take,
+            size=min(self._batch_size, _SLOW_BATCH) if slow else self._batch_size,
+            executor=self._executor or ProcessExecutor(self._workers),
+        )
 
     def _recipe(self) -> ChainRecipe | None:
         """How processes build this engine's chain, or None where threads do as well or must do."""
         backbones = [route.backbone for route in self.routes]
-        if self._workers == 1 or not any(backbone.holds_lock for backbone in backbones):
+        slow = self._workers > 1 and any(backbone.holds_lock for backbone in backbones)
+        if self._executor is None and not slow:
             return None
         if self._store is None or any(b.spec.runtime == "torchscript" for b in backbones):
             # Results in memory cannot be shared, and trust in a program is not passed on.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facebone.config import home_folder
 from facebone.data.store import EmbeddingStore
 from facebone.progress import ProgressFactory, SilentProgress
+from facebone.scale.executor import Executor
+from facebone.scale.kept import kept_in
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import open_routes
 
@@ -23,6 +24,7 @@ def open_engine_for(
     workers: int | None = None,
     store: EmbeddingStore | None = None,
     trust: bool = False,
+    executor: Executor | None = None,
     progress: ProgressFactory = SilentProgress,
 ) -> EmbeddingEngine:
     """The engine for the pictures of a data set.
@@ -39,6 +41,7 @@ def open_engine_for(
         workers: see `EmbeddingEngine`.
         store: see `EmbeddingEngine`.
         trust: run TorchScript programs, which may do anything.
+        executor: see `EmbeddingEngine`.
         progress: see `EmbeddingEngine`.
 
     Raises:
@@ -61,10 +64,11 @@ def open_engine_for(
         store=store,
         workers=workers,
         on_problem="skip" if missing == "skip" else "raise",
+        executor=executor,
         progress=progress,
     )
 
 
-def open_store() -> EmbeddingStore:
-    """The user's store of embeddings."""
-    return EmbeddingStore(home_folder() / "embeddings")
+def open_store(shared: str | None = None) -> EmbeddingStore:
+    """The store of embeddings: the user's, or one in a place that machines share."""
+    return EmbeddingStore(kept_in("embeddings", shared))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from facebone.attacks.attributes.base import make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.attacks.attributes.figures import (
     measure_attributes,
@@ -168,7 +168,7 @@ def run(strength, **settings):
     templates, traits = planted(strength)
     known, seen = np.arange(200), np.arange(200, 400)
     return infer_attributes(
-        make_attribute_attack("attribute_probe"),
+        ATTRIBUTE_ATTACKS.make("attribute_probe"),
         Evidence(traits.person[known], templates[known]),
         traits.take(known),
         Evidence(traits.person[seen], templates[seen]),
@@ -198,7 +198,7 @@ def test_the_control_of_few_shuffles_is_part_of_that_of_many():
 
 def test_people_on_both_sides_and_other_attributes_are_refused():
     templates, traits = planted(1.0)
-    evidence, attack = Evidence(traits.person, templates), make_attribute_attack("attribute_probe")
+    evidence, attack = Evidence(traits.person, templates), ATTRIBUTE_ATTACKS.make("attribute_probe")
     with pytest.raises(LeakageError, match="knows the attributes of"):
         infer_attributes(attack, evidence, traits, evidence, traits, seed=0)
     other = Traits(("else",), traits.values, traits.person + 500)

@@ -8,7 +8,7 @@ import pytest
 from facebone.attacks.access import Access
 from facebone.attacks.attributes.answers import Budget
 from facebone.attacks.attributes.asked import ask_about, order_gallery
-from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS, make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.attacks.attributes.figures import measure_attributes
 from facebone.attacks.attributes.traits import Traits, stated
@@ -52,7 +52,7 @@ def asked(faces):
 def test_colours_and_glasses_are_told_and_texture_is_not(faces, asked, name):
     unit, traits = faces
     rows = np.arange(len(traits))
-    attack = make_attribute_attack(name)
+    attack = ATTRIBUTE_ATTACKS.make(name)
     known, seen = asked.known, asked.seen
     if attack.access is Access.EMBEDDING:
         templates = unit.astype(np.float64)

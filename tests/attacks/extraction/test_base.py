@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facebone.attacks.extraction.answers import Answers
-from facebone.attacks.extraction.base import as_often, make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS, as_often
 from facebone.attacks.extraction.head_learning import passes
 from facebone.attacks.extraction.known import KnownPictures
 from facebone.errors import UnknownNameError, UsageError
@@ -36,7 +36,7 @@ def test_both_orders_of_a_pair_are_learnt_or_kept_aside_together():
     rng = np.random.default_rng(0)
     left, right = rng.integers(0, 50, 400), rng.integers(50, 100, 400)
     answers = Answers(left, right, rng.normal(size=400)).both_orders()
-    learnt, aside = make_extraction("copy_head")._split(answers, 0)
+    learnt, aside = EXTRACTIONS.make("copy_head")._split(answers, 0)
     assert len(learnt) + len(aside) == 800
     assert 0.2 < len(aside) / 800 < 0.5
     sides = [
@@ -48,9 +48,9 @@ def test_both_orders_of_a_pair_are_learnt_or_kept_aside_together():
 
 def test_unknown_attacks_and_settings_are_named():
     with pytest.raises(UnknownNameError, match="did you mean 'copy_head'"):
-        make_extraction("copy_heads")
+        EXTRACTIONS.make("copy_heads")
     with pytest.raises(UnknownNameError, match="setting of attack copy_head 'stepps'"):
-        make_extraction("copy_head", {"stepps": 3})
+        EXTRACTIONS.make("copy_head", {"stepps": 3})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_unknown_attacks_and_settings_are_named():
 )
 def test_settings_out_of_range_are_refused(name, settings, message):
     with pytest.raises(UsageError, match=message):
-        make_extraction(name, settings)
+        EXTRACTIONS.make(name, settings)
 
 
 @pytest.mark.parametrize(

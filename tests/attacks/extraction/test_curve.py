@@ -9,7 +9,7 @@ import pytest
 
 from facebone.attacks.access import Access
 from facebone.attacks.extraction.answers import AnswerFile
-from facebone.attacks.extraction.base import make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.curve import extract
 from facebone.attacks.extraction.figures import Verifier, measure_copy
 from facebone.attacks.extraction.known import KnownPictures
@@ -24,7 +24,7 @@ LINEAR = {"heads": ["logistic", "products"]}
 
 
 def run(world, strangers, attack="copy_head", settings=LINEAR, oracle=None, **changes):
-    made = make_extraction(attack, settings)
+    made = EXTRACTIONS.make(attack, settings)
     if oracle is None:
         oracle = ask(world, access=made.access)
     left, right, _ = strangers.pairs()
@@ -142,7 +142,7 @@ def test_an_attacker_with_other_eyes_learns_from_the_victims_answers(world, stra
     questions = EmbeddedPairs.gather(
         [strangers.matrix @ mixing], Pairs(left, right, strangers.people[left] == 0)
     )
-    made = make_extraction("copy_head", LINEAR)
+    made = EXTRACTIONS.make("copy_head", LINEAR)
     found = extract(made, ask(world), eyes, questions, far=0.01, seed=1, checkpoints=[1000])
     victim = strangers.victim(left, right) >= 0
     assert auc(found.points[0].scores, victim) > auc(found.baseline.scores, victim)
@@ -222,7 +222,7 @@ def test_pictures_and_backbones_that_do_not_fit_are_refused(world, strangers):
         run(world, strangers, oracle=ask(world, pictures=10))
     left, right, same = strangers.pairs()
     other = EmbeddedPairs.gather([strangers.matrix[:, :8]], Pairs(left, right, same))
-    made = make_extraction("copy_head")
+    made = EXTRACTIONS.make("copy_head")
     with pytest.raises(UsageError, match=r"backbones of width \(12,\), .* of width \(8,\)"):
         extract(made, ask(world), world.known, other, far=0.01, seed=0)
 
@@ -263,7 +263,7 @@ def test_pictures_of_nobody_twice_give_no_baseline(strangers):
     oracle = Oracle(strangers.victim, pictures=60, access=Access.SCORE, queries=100)
     with pytest.raises(UsageError, match="known pictures: show nobody twice"):
         extract(
-            make_extraction("copy_head"),
+            EXTRACTIONS.make("copy_head"),
             oracle,
             alone,
             strangers.embedded(left, right),

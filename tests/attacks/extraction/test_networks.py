@@ -8,7 +8,7 @@ import torch
 
 from facebone.attacks.extraction.answers import Answers
 from facebone.attacks.extraction.art_network import Lookup, layers_behind, pair_features
-from facebone.attacks.extraction.base import make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.metric_network import MetricNetwork, train
 from facebone.verification.metrics import auc
 
@@ -63,7 +63,7 @@ def test_turned_pairs_score_alike(world):
 def test_a_victim_that_is_public_is_copied_without_moving_anything(world):
     left, right, _ = world.pairs(300)
     cosines = world.embedded(left, right).cosines()[:, 0].astype(np.float64)
-    attack = make_extraction("metric_copy", {"steps": 200})
+    attack = EXTRACTIONS.make("metric_copy", {"steps": 200})
     copy = attack.copy(world.known, Answers(left, right, 9 * cosines - 4), seed=0)
     assert copy.made_of == "regression on the public cosines"
     np.testing.assert_allclose(copy.score(world.embedded(left, right)), 9 * cosines - 4, atol=0.05)
@@ -106,7 +106,7 @@ def test_art_asks_about_every_recorded_answer_once(world, monkeypatch):
     monkeypatch.setattr(base, "_query_label", spy)
     left, right, same = world.pairs(200)
     answers = Answers(left, right, np.where(same, np.inf, -np.inf))
-    attack = make_extraction("copycat", {"steps": 300, "layers": 16})
+    attack = EXTRACTIONS.make("copycat", {"steps": 300, "layers": 16})
     copy = attack.copy(world.known, answers, seed=0)
     learnt, _ = attack._split(answers, 0)
     np.testing.assert_array_equal(seen[0], np.arange(len(learnt)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.inversion.base import OwnFaces, make_inversion
+from facebone.attacks.inversion.base import INVERSIONS, OwnFaces
 from facebone.attacks.inversion.score_leak import ScoreLeak
 from facebone.errors import UsageError
 from facebone.verification.embedded_pairs import normalise
@@ -51,7 +51,7 @@ def found(name, told, *, queries, **settings):
     """Mean cosine of what is rebuilt of twelve people with their templates."""
     faces, owned = people(500, seed=0)
     _, wanted = people(12, seed=1)
-    attack = make_inversion(name, {"queries": queries, "gain": 1.0, **settings})
+    attack = INVERSIONS.make(name, {"queries": queries, "gain": 1.0, **settings})
     attack.learn(OwnFaces(faces, owned))
     leak = ScoreLeak(Door(wanted, owned, told), people=12, queries=queries)
     made = attack.reconstruct(leak, seed=0)
@@ -110,4 +110,4 @@ def test_where_regression_puts_it_is_the_better_start():
 )
 def test_wrong_settings_are_refused(name, bad):
     with pytest.raises(UsageError, match=next(iter(bad))):
-        make_inversion(name, bad)
+        INVERSIONS.make(name, bad)

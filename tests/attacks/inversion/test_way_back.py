@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.inversion.base import make_inversion
+from facebone.attacks.inversion.base import INVERSIONS
 from facebone.attacks.inversion.way_back import undo
 from facebone.errors import UsageError
 from facebone.verification.embedded_pairs import normalise
@@ -44,8 +44,8 @@ def test_another_key_tells_nothing(turn):
 
 
 def test_few_enrolled_faces_do_for_the_secret_alone():
-    attack = make_inversion("template_ridge", {"knows": "both", "enrolled": 8})
+    attack = INVERSIONS.make("template_ridge", {"knows": "both", "enrolled": 8})
     assert attack.undoes
     assert not attack.knows_system
     with pytest.raises(UsageError, match="enrolled"):
-        make_inversion("template_ridge", {"enrolled": 8})
+        INVERSIONS.make("template_ridge", {"enrolled": 8})

@@ -13,7 +13,7 @@ from facebone.attacks.linkage.alignment import (
     separation,
 )
 from facebone.attacks.linkage.axes import Paired, cosines, unit_rows
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.view import Anchors, LinkageView
 from facebone.errors import UsageError
 from facebone.verification.metrics import auc
@@ -39,7 +39,7 @@ def keyed(anchors, name="linear_alignment", keys=(1, 2)):
     own = people(max(anchors, 1), seed=1)[0]
     known = Anchors(own @ one, own @ two, np.arange(len(own))) if anchors else None
     view = LinkageView(first @ one, second @ two, known)
-    found = make_linkage(name).link(view, seed=0)
+    found = LINKAGES.make(name).link(view, seed=0)
     return auc(found.ravel(), np.eye(PEOPLE, dtype=bool).ravel())
 
 
@@ -91,10 +91,10 @@ def test_systems_of_other_widths_compare():
     first, second = people(PEOPLE, seed=0)
     own = people(300, seed=1)[0]
     view = LinkageView(first, second @ mix, Anchors(own, own @ mix, np.arange(300)))
-    found = make_linkage("linear_alignment").link(view, seed=0)
+    found = LINKAGES.make("linear_alignment").link(view, seed=0)
     assert auc(found.ravel(), np.eye(PEOPLE, dtype=bool).ravel()) > 0.97
     with pytest.raises(UsageError, match="attack direct: compares templates of one width, got 40"):
-        make_linkage("direct").link(view, seed=0)
+        LINKAGES.make("direct").link(view, seed=0)
 
 
 def test_few_noisy_anchors_ask_for_more_shrinkage_than_many():
@@ -134,7 +134,7 @@ def test_too_few_people_among_the_anchors_are_refused():
     own = people(3, seed=1)[0]
     view = LinkageView(own, own, Anchors(own, own, np.arange(3)))
     with pytest.raises(UsageError, match="anchors: must show at least 4 people, got 3"):
-        make_linkage("linear_alignment").link(view, seed=0)
+        LINKAGES.make("linear_alignment").link(view, seed=0)
 
 
 def test_settings_that_try_nothing_are_refused():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
 from facebone.attacks.linkage.records import Records, deal
 from facebone.attacks.linkage.view import Anchors, LinkageView
@@ -31,7 +31,7 @@ def linked(lfw, one, two, anchors, name, key=None):
     rows = np.flatnonzero(np.isin(person, single[:anchors]))
     known = Anchors(embeddings[one][rows], embeddings[two][rows], person[rows]) if anchors else None
     templates = second.templates if key is None else second.templates @ key
-    found = make_linkage(name).link(LinkageView(first.templates, templates, known), seed=0)
+    found = LINKAGES.make(name).link(LinkageView(first.templates, templates, known), seed=0)
     return measure_linkage(found, first.person, second.person, seed=0, replicates=50)
 
 
@@ -48,5 +48,5 @@ def test_the_same_templates_under_another_key_are_found_without_anchors(lfw):
     key = np.linalg.qr(np.random.default_rng(0).normal(size=(128, 128)))[0]
     record = Records.enrol(embeddings["b"], person, deal(person, several[:200], seed=0).first)
     view = LinkageView(record.templates, record.templates @ key)
-    found = make_linkage("unaligned", {"axes": 1, "rounds": 2}).link(view, seed=0)
+    found = LINKAGES.make("unaligned", {"axes": 1, "rounds": 2}).link(view, seed=0)
     assert (found.argmax(axis=1) == np.arange(200)).mean() > 0.99

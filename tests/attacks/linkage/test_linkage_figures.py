@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
 from facebone.attacks.linkage.records import Records, deal
 from facebone.attacks.linkage.trial import break_up, derangement, run_linkage
@@ -97,7 +97,7 @@ def test_broken_anchors_teach_nothing():
     key = np.linalg.qr(np.random.default_rng(9).normal(size=(16, 16)))[0]
     people = np.arange(200)
     view = LinkageView(first, second @ key, Anchors(own, again @ key, np.arange(1000, 1100)))
-    linked = run_linkage(make_linkage("linear_alignment"), view, people, people, seed=0)
+    linked = run_linkage(LINKAGES.make("linear_alignment"), view, people, people, seed=0)
     found, control = (
         measure_linkage(scores, linked.first, second, seed=0, replicates=200)
         for scores, second in (
@@ -118,11 +118,13 @@ def test_broken_anchors_teach_nothing():
 def test_without_anchors_the_control_takes_others_for_a_match():
     first, second = templates(200, seed=0)
     people = np.arange(200)
-    linked = run_linkage(make_linkage("direct"), LinkageView(first, second), people, people, seed=0)
+    linked = run_linkage(
+        LINKAGES.make("direct"), LinkageView(first, second), people, people, seed=0
+    )
     assert not (linked.control_second == people).any()
     control = measure_linkage(linked.control, people, linked.control_second, seed=0, replicates=200)
     assert control.auc.low <= 0.5 <= control.auc.high
-    again = run_linkage(make_linkage("direct"), LinkageView(first, second), people, people, seed=1)
+    again = run_linkage(LINKAGES.make("direct"), LinkageView(first, second), people, people, seed=1)
     assert not np.array_equal(again.control_second, linked.control_second)
 
 
@@ -130,7 +132,7 @@ def test_anchors_who_are_in_a_database_are_refused():
     first, second = templates(20, seed=0)
     view = LinkageView(first, second, Anchors(first, second, np.arange(10, 30)))
     with pytest.raises(UsageError, match="anchors: show 10, who is in a database"):
-        run_linkage(make_linkage("linear_alignment"), view, np.arange(20), np.arange(20), seed=0)
+        run_linkage(LINKAGES.make("linear_alignment"), view, np.arange(20), np.arange(20), seed=0)
 
 
 def test_anchors_are_broken_up_by_person():

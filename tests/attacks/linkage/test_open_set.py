@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.open_set_figures import best_records, measure_open_set
 from facebone.attacks.linkage.prior import ListedMembership, NameList
 from facebone.attacks.linkage.view import Anchors, LinkageView
@@ -28,7 +28,7 @@ def test_normalised_scores_are_those_of_a_loop():
     rng = np.random.default_rng(1)
     answers, unrelated = rng.normal(size=(6, 9)), rng.normal(size=(12, 9))
     view = LinkageView(answers=answers, cohort_answers=unrelated)
-    found = make_linkage("score_identification", {"share": 0.5}).link(view, seed=0)
+    found = LINKAGES.make("score_identification", {"share": 0.5}).link(view, seed=0)
     for i in range(6):
         others = sorted(answers[i])[:-1][-4:]
         for j in range(9):
@@ -41,7 +41,7 @@ def test_normalised_scores_are_those_of_a_loop():
 def test_probabilities_are_compared_as_log_odds():
     rng = np.random.default_rng(2)
     odds, unrelated = 3 * rng.normal(size=(5, 7)), 3 * rng.normal(size=(8, 7))
-    attack = make_linkage("score_identification")
+    attack = LINKAGES.make("score_identification")
 
     def linked(change):
         view = LinkageView(answers=change(odds), cohort_answers=change(unrelated))
@@ -53,15 +53,15 @@ def test_probabilities_are_compared_as_log_odds():
 
 def test_without_normalisation_scores_are_cosines():
     view, _, _ = world(names=20, enrolled=10)
-    found = make_linkage("open_set_identification", {"normalise": False}).link(view, seed=0)
+    found = LINKAGES.make("open_set_identification", {"normalise": False}).link(view, seed=0)
     assert np.abs(found).max() <= 1
-    direct = make_linkage("direct").link(view, seed=0)
+    direct = LINKAGES.make("direct").link(view, seed=0)
     np.testing.assert_allclose(found, direct)
 
 
 def test_who_is_in_the_database_is_found_and_strangers_are_not():
     view, names, records = world()
-    found = make_linkage("open_set_identification").link(view, seed=0)
+    found = LINKAGES.make("open_set_identification").link(view, seed=0)
     figures = measure_open_set(found, names, records, seed=0, fpirs=(0.1, 0.02), replicates=200)
     assert (figures.enrolled, figures.strangers, figures.enrolled_share) == (200, 200, 0.5)
     assert figures.auc.low > 0.9
@@ -73,7 +73,7 @@ def test_nobody_is_found_in_a_database_of_others():
     view, names, records = world()
     rng = np.random.default_rng(5)
     others = LinkageView(view.first, rng.normal(size=view.second.shape) + 0.5, cohort=view.cohort)
-    found = make_linkage("open_set_identification").link(others, seed=0)
+    found = LINKAGES.make("open_set_identification").link(others, seed=0)
     figures = measure_open_set(found, names, records, seed=0, replicates=200)
     assert figures.auc.low <= 0.5 <= figures.auc.high
     assert figures.found[0.1].high < 0.05
@@ -83,7 +83,7 @@ def test_a_protected_database_takes_anchors():
     view, names, records = world()
     rng = np.random.default_rng(6)
     key = np.linalg.qr(rng.normal(size=(32, 32)))[0]
-    attack = make_linkage("open_set_identification")
+    attack = LINKAGES.make("open_set_identification")
     hidden = LinkageView(view.first, view.second @ key, cohort=view.cohort)
     assert best_records(attack.link(hidden, seed=0), names, records)[2].sum() < 8
     own = rng.normal(size=(150, 32)) + 0.5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.matching import QUANTILES, centred_rows, principal, profiles, refine
 from facebone.attacks.linkage.unaligned import Unaligned, UnalignedSettings
 from facebone.attacks.linkage.view import LinkageView
@@ -28,7 +28,7 @@ def databases(noise, spread, people=PEOPLE, seed=0):
 
 
 def found_first(view, whom, **settings):
-    found = make_linkage("unaligned", settings).link(view, seed=0)
+    found = LINKAGES.make("unaligned", settings).link(view, seed=0)
     return (found.argmax(axis=1) == whom).mean()
 
 
@@ -48,7 +48,7 @@ def test_different_pictures_are_found_where_people_differ_along_few_axes():
 def test_wrong_starts_are_not_believed():
     view, whom = databases(noise=0.5, spread=FLAT)
     assert found_first(view, whom) < 0.05
-    found = make_linkage("unaligned").link(view, seed=0)
+    found = LINKAGES.make("unaligned").link(view, seed=0)
     first, second = map(centred_rows, (view.first, view.second))
     alike = profiles(first) @ profiles(second).T
     # What is left is how alike the profiles are.
@@ -102,4 +102,4 @@ def test_a_time_budget_stops_the_search(monkeypatch):
 def test_too_few_records_are_refused():
     view, _ = databases(noise=0.0, spread=FLAT, people=7)
     with pytest.raises(UsageError, match=r"attack unaligned: needs 8 records in each .* got 7"):
-        make_linkage("unaligned").link(view, seed=0)
+        LINKAGES.make("unaligned").link(view, seed=0)

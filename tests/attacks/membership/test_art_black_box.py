@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.art_black_box import cross_entropy
 from facebone.attacks.observations import Observations
 from facebone.errors import MissingPartError, UsageError
@@ -54,7 +54,7 @@ def by_hand(model, scaler, known, member, fresh):
 )
 def test_agrees_with_the_parts_put_together_by_hand(name, model):
     (known, member), (fresh, _) = sample(), sample(seed=1)
-    attack = make_attack(name)
+    attack = ATTACKS.make(name)
     attack.fit(known, member, seed=5)
     wanted = by_hand(model, StandardScaler(), known, member, fresh)
     np.testing.assert_allclose(attack.score(fresh), wanted, atol=1e-6)
@@ -62,12 +62,12 @@ def test_agrees_with_the_parts_put_together_by_hand(name, model):
 
 def test_the_scaler_is_a_setting():
     (known, member), (fresh, _) = sample(), sample(seed=1)
-    attack = make_attack("art_lr", {"scaler_type": "minmax"})
+    attack = ATTACKS.make("art_lr", {"scaler_type": "minmax"})
     attack.fit(known, member, seed=5)
     wanted = by_hand(LogisticRegression(), MinMaxScaler(), known, member, fresh)
     np.testing.assert_allclose(attack.score(fresh), wanted, atol=1e-6)
     for other in ("robust", "none"):
-        attack = make_attack("art_lr", {"scaler_type": other})
+        attack = ATTACKS.make("art_lr", {"scaler_type": other})
         attack.fit(known, member, seed=5)
         assert np.abs(attack.score(fresh) - wanted).max() > 1e-4
 
@@ -77,7 +77,7 @@ def test_the_loss_lets_a_linear_model_see_what_probabilities_hide_from_it():
     (known, member), (fresh, truth) = sample(n=1000), sample(n=1000, seed=1)
     found = {}
     for kind in ("prediction", "loss"):
-        attack = make_attack("art_lr", {"input_type": kind})
+        attack = ATTACKS.make("art_lr", {"input_type": kind})
         attack.fit(known, member, seed=0)
         found[kind] = auc(attack.score(fresh), truth)
     assert found["loss"] > 0.85
@@ -88,7 +88,7 @@ def test_scores_are_probabilities_of_membership_and_art_does_the_work():
     from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
 
     known, member = sample()
-    attack = make_attack("art_svm")
+    attack = ATTACKS.make("art_svm")
     attack.fit(known, member, seed=0)
     found = attack.score(known)
     assert ((found > 0) & (found < 1)).all()
@@ -99,7 +99,7 @@ def test_scores_are_probabilities_of_membership_and_art_does_the_work():
 def test_answers_are_averaged_over_queries_as_probabilities():
     known, member = sample(queries=4)
     mean = Observations.from_scores(known.score.mean(axis=1), known.same)
-    first, second = make_attack("art_gb"), make_attack("art_gb")
+    first, second = ATTACKS.make("art_gb"), ATTACKS.make("art_gb")
     first.fit(known, member, seed=0)
     second.fit(mean, member, seed=0)
     np.testing.assert_allclose(first.score(known), second.score(mean), atol=1e-9)
@@ -108,20 +108,20 @@ def test_answers_are_averaged_over_queries_as_probabilities():
 def test_scores_that_are_no_probabilities_enter_by_their_log_odds():
     known, member = sample()
     cosines = Observations(known.score * 7 - 3, known.same, known.log_odds, 0.5)
-    first, second = make_attack("art_gb"), make_attack("art_gb")
+    first, second = ATTACKS.make("art_gb"), ATTACKS.make("art_gb")
     first.fit(known, member, seed=0)
     second.fit(cosines, member, seed=0)
     np.testing.assert_array_equal(first.score(known), second.score(cosines))
 
 
 def test_settings_of_the_network_reach_art():
-    attack = make_attack("art_nn", {"epochs": 2, "batch_size": 30, "learning_rate": 0.01})
+    attack = ATTACKS.make("art_nn", {"epochs": 2, "batch_size": 30, "learning_rate": 0.01})
     known, member = sample()
     attack.fit(known, member, seed=0)
     art = attack._attack
     assert (art.epochs, art.batch_size, art.learning_rate) == (2, 30, 0.01)
     with pytest.raises(UsageError, match="unknown setting of attack art_gb"):
-        make_attack("art_gb", {"epochs": 2})
+        ATTACKS.make("art_gb", {"epochs": 2})
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_settings_of_the_network_reach_art():
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(UsageError, match=message):
-        make_attack("art_nn", settings)
+        ATTACKS.make("art_nn", settings)
 
 
 def test_the_loss_is_exact_and_finite():
@@ -157,4 +157,4 @@ def test_without_art_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "art", None)
     known, member = sample()
     with pytest.raises(MissingPartError, match=r"attack art_gb: needs ART.*pip install adversar"):
-        make_attack("art_gb").fit(known, member, seed=0)
+        ATTACKS.make("art_gb").fit(known, member, seed=0)

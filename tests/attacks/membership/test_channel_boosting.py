@@ -9,7 +9,7 @@ import pytest
 from scipy.special import ndtr
 
 from facebone.attacks.access import Access, Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.channel_boosting import mean_of
 from facebone.verification.metrics import auc
 
@@ -78,32 +78,32 @@ def test_means_are_those_of_a_loop():
 def test_finds_what_the_channel_alone_shows_beside_shadows(name, world):
     channel, access = KINDS[name]
     observed, member = world(channel, column_gap=4.0)
-    attack = make_attack(name)
+    attack = ATTACKS.make(name)
     assert attack.access is access
     assert auc(attack.score(observed), member) > 0.95
-    assert auc(make_attack("shadow_boosting").score(observed), member) < 0.6
+    assert auc(ATTACKS.make("shadow_boosting").score(observed), member) < 0.6
     # Without shadows to compare with, candidates differ too much.
     assert auc(observed.channels[channel][:, 2], member) < 0.85
 
 
 def test_margin_and_channel_together_come_near_the_best_test(name, world):
     observed, member = world(KINDS[name][0], 1.2, 1.6, n=4000, shadows=16)
-    found = auc(make_attack(name).score(observed), member)
+    found = auc(ATTACKS.make(name).score(observed), member)
     # Two independent shifts make one of sqrt(1.2^2 + 1.6^2) = 2 deviations.
     assert found == pytest.approx(float(ndtr(2 / 2**0.5)), abs=0.04)
-    assert found > auc(make_attack("shadow_boosting").score(observed), member) + 0.05
+    assert found > auc(ATTACKS.make("shadow_boosting").score(observed), member) + 0.05
 
 
 def test_finds_nothing_where_there_is_nothing(name, world):
     observed, member = world(KINDS[name][0], n=3000)
-    found = make_attack(name).score(observed)
+    found = ATTACKS.make(name).score(observed)
     assert auc(found, member) == pytest.approx(0.5, abs=3.5 * (1 / 9000) ** 0.5)
 
 
 def test_the_order_of_candidates_and_shadows_and_columns_does_not_matter(name, world):
     channel = KINDS[name][0]
     observed, _ = world(channel, 1.0, 2.0, n=600, shadows=7)
-    attack, rng = make_attack(name, {"rounds": 30}), np.random.default_rng(1)
+    attack, rng = ATTACKS.make(name, {"rounds": 30}), np.random.default_rng(1)
     found, rows = attack.score(observed), rng.permutation(600)
     np.testing.assert_allclose(attack.score(observed.take(rows)), found[rows], atol=1e-6)
     shadows = observed.shadows.choose(rng.permutation(7))
@@ -124,7 +124,7 @@ def test_other_channels_are_not_looked_at(name, world):
             observed.shadows, channels={**observed.shadows.channels, **extra.shadows.channels}
         ),
     )
-    attack = make_attack(name, {"rounds": 20})
+    attack = ATTACKS.make(name, {"rounds": 20})
     np.testing.assert_array_equal(attack.score(both), attack.score(observed))
 
 
@@ -133,7 +133,7 @@ def test_a_candidate_that_all_shadows_were_trained_on_is_scored(name, world):
     trained = observed.shadows.trained.copy()
     trained[:, :5] = True
     given = replace(observed, shadows=replace(observed.shadows, trained=trained))
-    assert np.isfinite(make_attack(name).score(given)).all()
+    assert np.isfinite(ATTACKS.make(name).score(given)).all()
 
 
 def test_one_shadow_teaches_from_columns_alone(name, world):
@@ -150,13 +150,13 @@ def test_one_shadow_teaches_from_columns_alone(name, world):
             },
         ),
     )
-    assert auc(make_attack(name).score(told), member) > 0.95
+    assert auc(ATTACKS.make(name).score(told), member) > 0.95
 
 
 def test_eight_shadows_play_the_target(name, world, monkeypatch):
     channel = KINDS[name][0]
     observed, _ = world(channel, n=200, shadows=12)
-    attack, seen = make_attack(name, {"rounds": 5}), []
+    attack, seen = ATTACKS.make(name, {"rounds": 5}), []
     describe = type(attack)._describe
 
     def counted(self, beside):

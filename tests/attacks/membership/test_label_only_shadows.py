@@ -10,7 +10,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from facebone.attacks.access import Access, Channel
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.errors import UsageError
@@ -50,7 +50,7 @@ def log_odds(right, versions):
 def test_is_the_ratio_of_normal_densities_of_smoothed_log_odds():
     observed, _ = world(1.0, n=150, shadows=12)
     channel, shadows = Channel.DECISIONS, observed.shadows
-    found = make_attack(ATTACK, {"variance": "candidate"}).score(observed)
+    found = ATTACKS.make(ATTACK, {"variance": "candidate"}).score(observed)
     checked = 0
     for i in range(150):
         target = log_odds(observed.channels[channel][i].sum(), 25)
@@ -79,7 +79,7 @@ def test_where_shadows_agree_the_variance_is_that_of_rounding():
     count = np.full((7, n), 3)
     count[0], count[1:4] = 4, 5
     right = np.arange(versions) < count[..., None]
-    found = make_attack(ATTACK).score(observe(right, trained))
+    found = ATTACKS.make(ATTACK).score(observe(right, trained))
     inside = log_odds(5, versions), log_odds(5, versions) - log_odds(4.5, versions)
     outside = log_odds(3, versions), log_odds(3.5, versions) - log_odds(2.5, versions)
     target = log_odds(4, versions)
@@ -90,20 +90,20 @@ def test_where_shadows_agree_the_variance_is_that_of_rounding():
 
 def test_finds_what_only_a_comparison_shows():
     observed, member = world(2.5)
-    found = auc(make_attack(ATTACK).score(observed), member)
+    found = auc(ATTACKS.make(ATTACK).score(observed), member)
     assert found > 0.95
-    assert auc(make_attack("label_only").score(observed), member) < found - 0.1
+    assert auc(ATTACKS.make("label_only").score(observed), member) < found - 0.1
 
 
 def test_finds_nothing_where_training_changes_no_decision():
     observed, member = world(0.0, n=3000)
-    found = make_attack(ATTACK).score(observed)
+    found = ATTACKS.make(ATTACK).score(observed)
     assert auc(found, member) == pytest.approx(0.5, abs=3.5 * (1 / 9000) ** 0.5)
 
 
 def test_the_order_of_versions_candidates_and_shadows_does_not_matter():
     observed, _ = world(1.0, n=200, shadows=8)
-    attack, rng = make_attack(ATTACK), np.random.default_rng(1)
+    attack, rng = ATTACKS.make(ATTACK), np.random.default_rng(1)
     found, rows = attack.score(observed), rng.permutation(200)
     np.testing.assert_allclose(attack.score(observed.take(rows)), found[rows], atol=1e-9)
     versions, order, channel = rng.permutation(25), rng.permutation(8), Channel.DECISIONS
@@ -121,13 +121,13 @@ def test_decisions_that_are_all_alike_are_finite(right, guess):
     # Beyond all means lies the guess for a candidate that every shadow was trained on.
     trained = np.array([[True, True, False], [guess, False, False]])
     decisions = np.broadcast_to(np.arange(5) < right, (3, 3, 5))
-    assert np.isfinite(make_attack(ATTACK).score(observe(decisions, trained))).all()
+    assert np.isfinite(ATTACKS.make(ATTACK).score(observe(decisions, trained))).all()
 
 
 def test_settings_are_those_of_lira():
-    assert make_attack(ATTACK).access is Access.DECISION
+    assert ATTACKS.make(ATTACK).access is Access.DECISION
     observed, _ = world(1.0, n=200)
-    offline = make_attack(ATTACK, {"mode": "offline"}).score(observed)
-    assert not np.allclose(offline, make_attack(ATTACK).score(observed))
+    offline = ATTACKS.make(ATTACK, {"mode": "offline"}).score(observed)
+    assert not np.allclose(offline, ATTACKS.make(ATTACK).score(observed))
     with pytest.raises(UsageError, match="mode: must be online or offline"):
-        make_attack(ATTACK, {"mode": "x"})
+        ATTACKS.make(ATTACK, {"mode": "x"})

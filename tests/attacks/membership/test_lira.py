@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.errors import UsageError
 from facebone.verification.metrics import auc
 
@@ -54,7 +54,7 @@ def test_online_is_the_papers_ratio_of_densities(even):
             z = (margin - normal.mean) / normal.stdev
             densities.append(-z * z / 2 - np.log(normal.stdev))
         wanted.append(densities[0] - densities[1])
-    found = make_attack("lira", {"variance": "candidate"}).score(even)
+    found = ATTACKS.make("lira", {"variance": "candidate"}).score(even)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
 
 
@@ -70,7 +70,7 @@ def test_global_variance_is_one_for_all(even):
             -((margin - fmean(v)) ** 2) / 2 / w[k] - np.log(w[k]) / 2 for k, v in enumerate(kinds)
         ]
         wanted.append(logs[0] - logs[1])
-    found = make_attack("lira", {"variance": "global"}).score(even)
+    found = ATTACKS.make("lira", {"variance": "global"}).score(even)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
 
 
@@ -79,7 +79,7 @@ def test_offline_is_the_papers_tail_probability(even):
     for margin, _, outside in of_each(even):
         mean = fmean(outside)
         wanted.append(NormalDist(mean, variance(outside, mean) ** 0.5).cdf(margin))
-    found = make_attack("lira", {"mode": "offline", "variance": "candidate"}).score(even)
+    found = ATTACKS.make("lira", {"mode": "offline", "variance": "candidate"}).score(even)
     np.testing.assert_allclose(ndtr(found), wanted, atol=1e-9)
 
 
@@ -89,7 +89,7 @@ def test_offline_does_not_look_at_shadows_trained_on_the_candidate(even):
     shadows = even.shadows
     other = np.where(shadows.trained, np.float32(7), shadows.log_odds)
     changed = replace(even, shadows=replace(shadows, log_odds=other))
-    attack = make_attack("lira", {"mode": "offline"})
+    attack = ATTACKS.make("lira", {"mode": "offline"})
     np.testing.assert_array_equal(attack.score(changed), attack.score(even))
 
 
@@ -97,7 +97,7 @@ def test_offline_does_not_look_at_shadows_trained_on_the_candidate(even):
 @pytest.mark.parametrize("gap", [0.5, 1.0, 2.0])
 def test_reaches_the_best_test_there_is(gaussian_target, kind, gap):
     observed, member = gaussian_target(gap, n=12000, shadows=96, seed=3)
-    found = auc(make_attack("lira", {"variance": kind}).score(observed), member)
+    found = auc(ATTACKS.make("lira", {"variance": kind}).score(observed), member)
     # Two normal distributions `gap` apart: Phi(gap / sqrt 2). Its own deviation is 0.005 here.
     assert found == pytest.approx(float(ndtr(gap / 2**0.5)), abs=0.01)
     if gap < 2:
@@ -113,7 +113,7 @@ def test_reaches_the_best_test_where_candidates_leak_differently(beside):
     trained = rng.random((S, n)) < 0.5
     margins = hard + gaps * trained + rng.normal(size=(S, n))
     observed = beside(hard + gaps * member + rng.normal(size=n), margins, trained)
-    found = make_attack("lira", {"variance": "global"}).score(observed)
+    found = ATTACKS.make("lira", {"variance": "global"}).score(observed)
     # The log ratio is normal, +-gap^2 / 2 with deviation gap, so a member of gap a is above a
     # non-member of gap b with the probability Phi((a^2 + b^2) / 2 / sqrt(a^2 + b^2)).
     a, b = np.meshgrid([0.3, 1.0, 2.5], [0.3, 1.0, 2.5])
@@ -123,7 +123,9 @@ def test_reaches_the_best_test_where_candidates_leak_differently(beside):
 
 def test_shrunk_variances_are_worth_it_where_shadows_are_few(gaussian_target):
     observed, member = gaussian_target(1.5, shadows=6, seed=7)
-    figures = [auc(make_attack("lira", {"variance": v}).score(observed), member) for v in VARIANCES]
+    figures = [
+        auc(ATTACKS.make("lira", {"variance": v}).score(observed), member) for v in VARIANCES
+    ]
     assert figures[0] > figures[2] + 0.03
     assert figures[0] == pytest.approx(figures[1], abs=0.01)
 
@@ -136,7 +138,7 @@ def test_shrunk_variances_follow_candidates_where_shadows_are_many(beside):
     margins = trained + noise * rng.normal(size=(S, n))
     observed = beside(member + noise * rng.normal(size=n), margins, trained)
     shrunk, shared, own = (
-        auc(make_attack("lira", {"variance": v}).score(observed), member) for v in VARIANCES
+        auc(ATTACKS.make("lira", {"variance": v}).score(observed), member) for v in VARIANCES
     )
     assert shrunk > shared + 0.02
     assert shrunk >= own - 0.002
@@ -149,7 +151,7 @@ def test_a_candidate_without_one_kind_of_shadow_gets_the_usual_gap(random_answer
     observed = in_all(observed, trained)
     (m0, in0, _), (m1, _, out1), *rest = of_each(observed)
     gap = fmean(fmean(i) - fmean(o) for _, i, o in rest)
-    found = make_attack("lira", {"variance": "global"}).score(observed)
+    found = ATTACKS.make("lira", {"variance": "global"}).score(observed)
     squares = [sum(variance(v, fmean(v)) * len(v) for _, *k in of_each(observed) if (v := k[j]))
                for j in (0, 1)]  # fmt: skip
     freedom = [sum(max(len(k[j]) - 1, 0) for _, *k in of_each(observed)) for j in (0, 1)]
@@ -167,14 +169,14 @@ def test_a_candidate_without_one_kind_of_shadow_gets_the_usual_gap(random_answer
 def test_without_one_kind_of_shadow_at_all_it_is_offline(random_answers, everyone):
     observed = random_answers()
     observed = in_all(observed, np.full_like(observed.shadows.trained, everyone))
-    online = make_attack("lira").score(observed)
-    np.testing.assert_array_equal(online, make_attack("lira", {"mode": "offline"}).score(observed))
+    online = ATTACKS.make("lira").score(observed)
+    np.testing.assert_array_equal(online, ATTACKS.make("lira", {"mode": "offline"}).score(observed))
     assert len(np.unique(online)) == len(online)
 
 
 def test_one_shadow_compares_with_the_usual_gap(gaussian_target, reordered):
     observed, member = gaussian_target(2.0, seed=9)
-    found = make_attack("lira").score(reordered(observed, [0]))
+    found = ATTACKS.make("lira").score(reordered(observed, [0]))
     assert np.isfinite(found).all()
     # A difference of two noises: Phi(2 / sqrt 4) = 0.841 where the gap is known exactly.
     assert auc(found, member) == pytest.approx(float(ndtr(1)), abs=0.02)
@@ -185,7 +187,7 @@ def test_answers_known_by_heart_are_told_without_a_warning(beside):
     member, trained = rng.random(100) < 0.5, rng.random((8, 100)) < 0.5
     for kind in VARIANCES:
         observed = beside(np.where(member, 700.0, -700), np.where(trained, 700.0, -700), trained)
-        found = make_attack("lira", {"variance": kind}).score(observed)
+        found = ATTACKS.make("lira", {"variance": kind}).score(observed)
         assert found[member].min() > found[~member].max()
 
 
@@ -198,4 +200,4 @@ def test_answers_known_by_heart_are_told_without_a_warning(beside):
 )
 def test_bad_settings(settings, message):
     with pytest.raises(UsageError, match=message):
-        make_attack("lira", settings)
+        ATTACKS.make("lira", settings)

@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.modified_entropy import (
     best_balanced_threshold,
     negative_log_entropy,
@@ -53,9 +53,9 @@ def sample(n=2000, seed=0):
 
 def test_inside_a_class_it_ranks_as_the_loss_does():
     observed, member = sample()
-    attack = make_attack("modified_entropy")
+    attack = ATTACKS.make("modified_entropy")
     attack.fit(observed, member, seed=0)
-    found, loss = attack.score(observed), make_attack("loss_threshold").score(observed)
+    found, loss = attack.score(observed), ATTACKS.make("loss_threshold").score(observed)
     for same in (True, False):
         rows = observed.same == same
         np.testing.assert_array_equal(rankdata(found[rows]), rankdata(loss[rows]))
@@ -64,10 +64,10 @@ def test_inside_a_class_it_ranks_as_the_loss_does():
 def test_thresholds_of_classes_find_what_one_threshold_misses():
     known, member = sample(seed=1)
     fresh, truth = sample(seed=2)
-    attack = make_attack("modified_entropy")
+    attack = ATTACKS.make("modified_entropy")
     attack.fit(known, member, seed=0)
     claimed = attack.score(fresh) >= 0
-    loss = make_attack("loss_threshold").score(fresh)
+    loss = ATTACKS.make("loss_threshold").score(fresh)
     # Members are told by 1.5 at a deviation of 0.5 from the middle: Phi(1.5) = 0.933 at best.
     assert (claimed == truth).mean() > 0.91
     assert max(((loss >= t) == truth).mean() for t in loss) < 0.8
@@ -75,7 +75,7 @@ def test_thresholds_of_classes_find_what_one_threshold_misses():
 
 def test_a_score_of_zero_is_the_threshold_of_its_class():
     observed, member = sample()
-    attack = make_attack("modified_entropy")
+    attack = ATTACKS.make("modified_entropy")
     attack.fit(observed, member, seed=0)
     found, strength = attack.score(observed), negative_log_entropy(observed.margin())
     for same in (True, False):
@@ -93,7 +93,7 @@ def test_a_score_of_zero_is_the_threshold_of_its_class():
 def test_a_class_known_from_one_side_only_has_the_common_threshold():
     observed, member = sample()
     for known in (observed.same, observed.same | member):
-        attack = make_attack("modified_entropy")
+        attack = ATTACKS.make("modified_entropy")
         attack.fit(observed.take(known), member[known], seed=0)
         strength = negative_log_entropy(observed.margin())
         common = best_balanced_threshold(strength[known], member[known])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.population import share_reached
 from facebone.attacks.observations import Observations
 
@@ -26,7 +26,7 @@ def test_a_false_alarm_is_as_frequent_as_the_score_says():
     observed = observe(rng.normal(size=40000) + 4 * same, same)
     member = rng.random(40000) < 0.5
     known = np.arange(40000) < 20000
-    attack = make_attack("population")
+    attack = ATTACKS.make("population")
     attack.fit(observed.take(known), member[known], seed=0)
     found = attack.score(observed.take(~known & ~member))
     for share in (0.01, 0.1, 0.5):
@@ -41,7 +41,7 @@ def test_members_are_not_learnt_from():
     rng = np.random.default_rng(1)
     same, member = rng.random(300) < 0.5, rng.random(300) < 0.5
     margin = rng.normal(size=300)
-    first, second = make_attack("population"), make_attack("population")
+    first, second = ATTACKS.make("population"), ATTACKS.make("population")
     first.fit(observe(margin, same), member, seed=0)
     second.fit(observe(np.where(member, 99.0, margin), same), member, seed=0)
     asked = observe(rng.normal(size=50), rng.random(50) < 0.5)
@@ -50,7 +50,7 @@ def test_members_are_not_learnt_from():
 
 def test_a_class_without_known_non_members_is_compared_with_all():
     same = np.array([True, True, False, False])
-    attack = make_attack("population")
+    attack = ATTACKS.make("population")
     attack.fit(observe(np.array([1.0, 2.0, 5.0, 6.0]), same), same, seed=0)
     found = attack.score(observe(np.array([5.0, 5.0]), np.array([True, False])))
     np.testing.assert_allclose(found, [1 / 3, 1 / 3])

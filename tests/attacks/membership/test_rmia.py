@@ -11,7 +11,7 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.errors import UsageError
 from facebone.verification.metrics import auc
 
@@ -48,28 +48,28 @@ def even(random_answers):
 
 @pytest.mark.parametrize("gamma", [1.0, 1.3, 2.0])
 def test_online_counts_what_the_paper_counts(even, gamma):
-    found = make_attack("rmia", {"gamma": gamma}).score(even)
+    found = ATTACKS.make("rmia", {"gamma": gamma}).score(even)
     np.testing.assert_allclose(found, paper(even, gamma=gamma), atol=1e-6)
     assert len(np.unique(found)) > 30
 
 
 @pytest.mark.parametrize("a", [0.0, 0.3, 1.0])
 def test_offline_guesses_what_the_paper_guesses(even, a):
-    found = make_attack("rmia", {"mode": "offline", "offline_a": a, "gamma": 1.5}).score(even)
+    found = ATTACKS.make("rmia", {"mode": "offline", "offline_a": a, "gamma": 1.5}).score(even)
     np.testing.assert_allclose(found, paper(even, gamma=1.5, a=a), atol=1e-6)
 
 
 def test_offline_does_not_look_at_shadows_trained_on_the_candidate(even):
     shadows = even.shadows
     other = replace(shadows, log_odds=np.where(shadows.trained, np.float32(7), shadows.log_odds))
-    attack = make_attack("rmia", {"mode": "offline"})
+    attack = ATTACKS.make("rmia", {"mode": "offline"})
     changed = attack.score(replace(even, shadows=other))
     np.testing.assert_array_equal(changed, attack.score(even))
 
 
 def test_finds_members_that_the_margin_alone_does_not(gaussian_target):
     observed, member = gaussian_target(2.0, difficulty=2.0)
-    found = auc(make_attack("rmia").score(observed), member)
+    found = auc(ATTACKS.make("rmia").score(observed), member)
     assert found > auc(observed.margin(), member) + 0.02
     assert found > 0.72
 
@@ -81,12 +81,12 @@ def test_reaches_the_best_possible_where_candidates_are_alike(gaussian_target, g
     best = float(ndtr(gap / 2**0.5))
     # The deviation of an AUC of 10,000 against 10,000 is about 0.004.
     assert auc(observed.margin(), member) == pytest.approx(best, abs=0.01)
-    found = auc(make_attack("rmia", {"gamma": 1.0}).score(observed), member)
+    found = auc(ATTACKS.make("rmia", {"gamma": 1.0}).score(observed), member)
     assert found == pytest.approx(best, abs=0.01)
 
 
 def test_the_shadows_order_does_not_matter(even, reordered):
-    attack = make_attack("rmia")
+    attack = ATTACKS.make("rmia")
     found = attack.score(reordered(even, np.arange(6)[::-1]))
     np.testing.assert_allclose(found, attack.score(even), atol=1e-12)
 
@@ -96,7 +96,7 @@ def test_shadows_of_one_kind_only(random_answers):
     for everyone in (True, False):
         trained = np.full_like(observed.shadows.trained, everyone)
         given = replace(observed, shadows=replace(observed.shadows, trained=trained))
-        found = make_attack("rmia").score(given)
+        found = ATTACKS.make("rmia").score(given)
         ratio = observed.score[:, 0] * 0  # p(x) is then the mean over all shadows
         right = 1 / (1 + np.exp(-observed.shadows.margins(observed.same)))
         ratio = 1 / (1 + np.exp(-observed.margin())) / right.mean(axis=0)
@@ -108,7 +108,7 @@ def test_certain_and_impossible_answers_keep_their_order(beside):
     margins = np.full((4, 5), -900.0)
     trained = np.tile([[True], [False]], (2, 5))
     observed = beside(np.array([-900.0, -800.0, 0.0, 30.0, 900.0]), margins, trained)
-    found = make_attack("rmia", {"gamma": 1.0}).score(observed)
+    found = ATTACKS.make("rmia", {"gamma": 1.0}).score(observed)
     assert np.isfinite(found).all()
     assert (np.diff(found) >= 0).all()
     assert found[0] == 0
@@ -117,8 +117,8 @@ def test_certain_and_impossible_answers_keep_their_order(beside):
 def test_equal_answers_get_equal_scores(beside):
     trained = np.tile([[True], [False]], (1, 4))
     observed = beside(np.ones(4), np.ones((2, 4)), trained)
-    np.testing.assert_array_equal(make_attack("rmia").score(observed), np.zeros(4))
-    one = make_attack("rmia", {"gamma": 1.0}).score(observed)
+    np.testing.assert_array_equal(ATTACKS.make("rmia").score(observed), np.zeros(4))
+    one = ATTACKS.make("rmia", {"gamma": 1.0}).score(observed)
     np.testing.assert_array_equal(one, np.ones(4))
 
 
@@ -133,4 +133,4 @@ def test_equal_answers_get_equal_scores(beside):
 )
 def test_bad_settings(settings, message):
     with pytest.raises(UsageError, match=message):
-        make_attack("rmia", settings)
+        ATTACKS.make("rmia", settings)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, chi2_contingency
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.score_bits import association, binary_digits
 from facebone.attacks.observations import Observations
 from facebone.errors import UsageError
@@ -45,7 +45,7 @@ def with_bit(observed, bit, place=0):
 
 
 def held_out(observed, member):
-    attack = make_attack("score_bits")
+    attack = ATTACKS.make("score_bits")
     half = np.arange(len(member)) % 2 == 0
     attack.fit(observed.take(half), member[half], seed=0)
     return attack.score(observed.take(~half)), member[~half]
@@ -133,4 +133,4 @@ def test_association_of_a_constant_is_none():
 @pytest.mark.parametrize("value", [0, 1.0, -0.1, True, "0.01"])
 def test_a_significance_that_is_no_chance_is_refused(value):
     with pytest.raises(UsageError, match="significance: must be a number of more than 0"):
-        make_attack("score_bits", {"significance": value})
+        ATTACKS.make("score_bits", {"significance": value})

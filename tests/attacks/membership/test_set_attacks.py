@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.membership.lira import log_ratio
 from facebone.attacks.membership.set_attack import means
 from facebone.attacks.membership.set_description import describe_set
@@ -20,7 +20,7 @@ from facebone.data.splits import Level
 from facebone.errors import UsageError
 from facebone.verification.metrics import auc
 
-ATTACKS = ["set_likelihood", "set_classifier"]
+NAMES = ["set_likelihood", "set_classifier"]
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_likelihood_is_that_of_normal_densities_pair_by_pair(world, combine):
             ratios.append(near - far)
         wanted.append(sum(ratios) if combine == "sum" else fmean(ratios))
     settings = {"combine": combine, "variance": "candidate"}
-    found = make_attack("set_likelihood", settings).score(observed)
+    found = ATTACKS.make("set_likelihood", settings).score(observed)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
 
 
@@ -114,7 +114,7 @@ def test_a_description_is_that_of_a_loop(world):
                 )
         np.testing.assert_allclose(found[i, :-2], wanted, rtol=1e-9, atol=1e-9)
     assert missing > 10
-    lira = make_attack("lira").score(replace(observed, probes=None))
+    lira = ATTACKS.make("lira").score(replace(observed, probes=None))
     np.testing.assert_allclose(found[:, -2], lira, rtol=1e-4, atol=1e-4)
 
 
@@ -129,46 +129,46 @@ def test_means_over_pairs_are_those_of_a_loop(world):
     np.testing.assert_array_equal(found.trained, observed.shadows.trained)
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_finds_people_by_pairs_of_which_some_leak(world, name):
-    attack = make_attack(name)
+    attack = ATTACKS.make(name)
     assert attack.levels == (Level.IMAGE, Level.IDENTITY)
     observed, member = world(4.0, most=12, shadows=16)
     found = auc(attack.score(observed), member)
     assert found > 0.95
     # The mean mixes pairs that leak with such that do not.
-    assert auc(make_attack("lira").score(observed), member) < found - 0.02
+    assert auc(ATTACKS.make("lira").score(observed), member) < found - 0.02
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_finds_nothing_where_training_changes_nothing(world, name):
     observed, member = world(0.0, n=1500, shadows=8)
-    found = make_attack(name).score(observed)
+    found = ATTACKS.make(name).score(observed)
     assert auc(found, member) == pytest.approx(0.5, abs=3.5 * (1 / 4500) ** 0.5)
 
 
 def test_the_classifier_learns_what_a_sum_overlooks(world):
     """Where pairs share much of their noise, one that leaks stands out beside one that does not."""
     observed, member = world(1.5, n=600, shadows=16, shared=0.8)
-    likelihood, classifier = (auc(make_attack(name).score(observed), member) for name in ATTACKS)
+    likelihood, classifier = (auc(ATTACKS.make(name).score(observed), member) for name in NAMES)
     assert classifier > likelihood + 0.02
 
 
 def test_the_sum_is_better_than_the_mean_where_pairs_share_nothing(world):
     observed, member = world(1.0, n=2000, shadows=32, shared=0.0, most=20)
     total, mean = (
-        auc(make_attack("set_likelihood", {"combine": c}).score(observed), member)
+        auc(ATTACKS.make("set_likelihood", {"combine": c}).score(observed), member)
         for c in ("sum", "mean")
     )
     assert total > mean + 0.01
-    default = auc(make_attack("set_likelihood").score(observed), member)
+    default = auc(ATTACKS.make("set_likelihood").score(observed), member)
     assert default == total
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_candidates_their_pairs_and_shadows_does_not_matter(world, name):
     observed, _ = world(1.5, n=150, shadows=6)
-    attack, rng = make_attack(name), np.random.default_rng(1)
+    attack, rng = ATTACKS.make(name), np.random.default_rng(1)
     found, rows = attack.score(observed), rng.permutation(150)
     np.testing.assert_allclose(attack.score(observed.take(rows)), found[rows], atol=1e-6)
     order, probes = rng.permutation(6), observed.probes
@@ -191,7 +191,7 @@ def test_the_order_of_candidates_their_pairs_and_shadows_does_not_matter(world, 
 def test_pairs_of_one_kind_alone_will_do(world, same):
     observed, member = world(3.0, n=300)
     probes = replace(observed.probes, same=np.full_like(observed.probes.same, same))
-    found = make_attack("set_classifier").score(replace(observed, probes=probes))
+    found = ATTACKS.make("set_classifier").score(replace(observed, probes=probes))
     assert auc(found, member) > 0.8
 
 
@@ -201,8 +201,8 @@ def test_without_one_kind_of_shadow_the_margins_above_the_usual_tell(world, ever
     trained = np.full_like(observed.shadows.trained, everyone)
     given = replace(observed, shadows=replace(observed.shadows, trained=trained))
     higher = replace(given.probes, margin=given.probes.margin + 1)
-    for name in ATTACKS:
-        attack = make_attack(name, {} if name == "set_likelihood" else {"align": False})
+    for name in NAMES:
+        attack = ATTACKS.make(name, {} if name == "set_likelihood" else {"align": False})
         assert (attack.score(replace(given, probes=higher)) > attack.score(given)).all()
 
 
@@ -212,7 +212,7 @@ def test_larger_log_odds_of_some_verifiers_change_little_once_aligned(world):
     other = replace(observed.probes, margins=observed.probes.margins * scale)
     other = replace(observed, probes=other)
     aligned, plain = (
-        auc(make_attack("set_classifier", {"align": align}).score(other), member)
+        auc(ATTACKS.make("set_classifier", {"align": align}).score(other), member)
         for align in (True, False)
     )
     assert aligned > plain + 0.02
@@ -228,4 +228,4 @@ def test_larger_log_odds_of_some_verifiers_change_little_once_aligned(world):
 )
 def test_bad_settings(name, settings, message):
     with pytest.raises(UsageError, match=message):
-        make_attack(name, settings)
+        ATTACKS.make(name, settings)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from facebone.attacks.linkage.base import make_linkage
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.audit.linkage import jobs
 from facebone.audit.linkage.databases import ANOTHER, PUBLIC, open_databases
 from facebone.audit.linkage.result import linkage_result
@@ -41,7 +41,7 @@ def run(material, make_crowd, monkeypatch):
 
 def test_no_picture_is_in_both_and_anchors_are_others(material, make_crowd):
     crowd, victim = make_crowd(material), train_victim(NONE, material, seed=0)
-    opened = open_databases(make_linkage("linear_alignment"), crowd, victim, victim, seed=0)
+    opened = open_databases(LINKAGES.make("linear_alignment"), crowd, victim, victim, seed=0)
     attacked = set(crowd.people[crowd.rows(ATTACKED)])
     assert set(opened.first) == set(opened.second) == attacked
     own = set(crowd.people[crowd.rows(OWN)])
@@ -57,7 +57,7 @@ def test_no_picture_is_in_both_and_anchors_are_others(material, make_crowd):
 def test_half_of_the_names_are_in_nobodys_database(material, make_crowd):
     crowd, victim = make_crowd(material), train_victim(NONE, material, seed=0)
     for name in ("open_set_identification", "score_identification"):
-        opened = open_databases(make_linkage(name), crowd, victim, victim, seed=0)
+        opened = open_databases(LINKAGES.make(name), crowd, victim, victim, seed=0)
         strangers = set(opened.first) - set(opened.second)
         assert strangers == set(crowd.people[crowd.rows(CONTROL)])
         assert opened.made_by == PUBLIC

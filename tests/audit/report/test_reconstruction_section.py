@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from facebone.audit.compare import Verdict, compare
+from facebone.audit.report.prose import adversaries, limits
 from facebone.audit.report.reconstruction import reconstruction_section
 from facebone.audit.schema import ReconstructionResult
 
@@ -111,3 +113,36 @@ def test_a_sheet_is_shown_of_the_strongest_attack_on_each_target(make_audit):
     assert [sheet.title for sheet in found.sheets] == ["none: strong", "keyed: template_ridge"]
     assert all(sheet.source.startswith("data:image/png;base64,") for sheet in found.sheets)
     assert all("three rows" in sheet.alt for sheet in found.sheets)
+
+
+def test_it_stands_among_the_threats_once(make_audit):
+    asked = rebuilt("by_score", access="score", queries=500)
+    found = adversaries(with_rebuilt(make_audit, none=[rebuilt(), asked], other=[rebuilt()]))
+    assert [one.name for one in found] == ["loss_threshold", "template_ridge", "by_score"]
+    stolen, by_score = found[1:]
+    assert stolen.asks == by_score.asks == "what a person looks like"
+    assert "stored templates" in stolen.sees
+    assert (stolen.manner, by_score.manner) == ("", "500 questions about each person or picture")
+
+
+def test_a_comparison_says_how_many_are_recognised(make_audit):
+    before, after, other = (
+        with_rebuilt(make_audit, none=[rebuilt(type_ii=figure(0.5)), one])
+        for one in (rebuilt("gone"), rebuilt("new"), rebuilt("gone", recogniser="another"))
+    )
+    after.targets[0].reconstructions[0] = rebuilt(type_ii=figure(0.1))
+    changes = compare(before, after).targets[0].changes
+    (faces,) = [one for one in changes if one.figure.startswith("faces of")]
+    assert faces.figure == "faces of template_ridge recognised by other"
+    assert faces.difference == pytest.approx(-0.4)
+    assert faces.verdict is Verdict.CHANGED
+    # Two judges say different things.
+    assert len([c for c in compare(before, other).targets[0].changes if "gone" in c.figure]) == 0
+
+
+def test_one_seed_of_several_is_a_limit(make_audit):
+    audit = with_rebuilt(make_audit, none=[rebuilt()])
+    told = "were run on the targets of seed 0 alone"
+    assert any(told in line for line in limits(audit))
+    assert not any(told in line for line in limits(audit.model_copy(update={"seeds": [0]})))
+    assert not any(told in line for line in limits(with_rebuilt(make_audit, none=[])))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facebone.attacks.access import Ask
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.shadow_heads import pack, unpack
 from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
@@ -58,7 +58,7 @@ def attacked(material: UnitMaterial, answered: UnitAnswers, shadows: ShadowBatch
         ask=Ask.AMONG,
     )
     rows = np.flatnonzero(table.candidates)
-    return auc(make_attack("lira").score(table.answers.take(rows)), table.member[rows])
+    return auc(ATTACKS.make("lira").score(table.answers.take(rows)), table.member[rows])
 
 
 def test_target_is_trained_on_rows_at_the_cut_and_learns_its_members(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from facebone.attacks.access import Access
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.attacks.observations import Floats
 from facebone.errors import LeakageError, UsageError
-from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import parse_settings
 
 FEWEST_PEOPLE = 4
 """Whose attributes the attacker knows: to choose a strength, some are held out."""
@@ -138,25 +135,12 @@ class AttributeAttack(Attack):
         """Score at least one picture; all checks are done."""
 
 
-ATTRIBUTE_ATTACKS: Registry[type[AttributeAttack]] = Registry("attribute attack")
+ATTRIBUTE_ATTACKS: Attacks[AttributeAttack] = Attacks(
+    "attribute attack", Goal.ATTRIBUTES, AttributeAttack
+)
 ATTRIBUTE_ATTACKS.add(
     "attribute_probe", "facebone.attacks.attributes.template_probes:AttributeProbe"
 )
 ATTRIBUTE_ATTACKS.add("kernel_probe", "facebone.attacks.attributes.template_probes:KernelProbe")
 ATTRIBUTE_ATTACKS.add("score_vote", "facebone.attacks.attributes.score_vote:ScoreVote")
 ATTRIBUTE_ATTACKS.add("score_probe", "facebone.attacks.attributes.score_probe:ScoreProbe")
-
-
-def make_attribute_attack(name: str, settings: Mapping[str, Any] | None = None) -> AttributeAttack:
-    """An attack by name.
-
-    Args:
-        name: a registered attack.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = ATTRIBUTE_ATTACKS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from facebone.attacks.access import Access
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.extraction.answers import Answers, Floats
 from facebone.attacks.extraction.known import KnownPictures
 from facebone.errors import UsageError
-from facebone.registry import Registry
 from facebone.scale.threads import one_thread
 from facebone.seeding import check_seed, make_rng
-from facebone.settings import parse_settings
 from facebone.verification.embedded_pairs import EmbeddedPairs
 
 Scorer = Callable[[EmbeddedPairs], npt.NDArray[np.floating]]
@@ -149,24 +147,11 @@ def _constant(margin: float) -> Scorer:
 
 _HERE = "facebone.attacks.extraction"
 
-EXTRACTIONS: Registry[type[ExtractionAttack]] = Registry("extraction attack")
+EXTRACTIONS: Attacks[ExtractionAttack] = Attacks(
+    "extraction attack", Goal.EXTRACTION, ExtractionAttack
+)
 EXTRACTIONS.add("copy_head", f"{_HERE}.copy_head:CopyHead")
 EXTRACTIONS.add("copy_decisions", f"{_HERE}.copy_decisions:CopyDecisions")
 EXTRACTIONS.add("metric_copy", f"{_HERE}.metric_copy:MetricCopy")
 EXTRACTIONS.add("knockoff", f"{_HERE}.art_copies:Knockoff")
 EXTRACTIONS.add("copycat", f"{_HERE}.art_copies:Copycat")
-
-
-def make_extraction(name: str, settings: Mapping[str, Any] | None = None) -> ExtractionAttack:
-    """An extraction attack by name.
-
-    Args:
-        name: a registered attack.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = EXTRACTIONS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

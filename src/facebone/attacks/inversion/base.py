@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.inversion.leaks import Leak
 from facebone.attacks.inversion.linear_decoder import Templates
 from facebone.backbones.base import Faces
 from facebone.errors import UsageError
-from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import parse_settings
 
 if TYPE_CHECKING:
     # PyTorch is loaded by those who look through networks alone.
@@ -36,6 +34,8 @@ class OwnFaces:
             faces, or from the public networks.
         look: the way from pictures to templates, where all networks on it are public and give
             gradients; None where not.
+        see: what the public networks say of any pictures of that size, (n, d) of length one, no
+            gradients needed; None where nobody looks through them.
 
     Raises:
         UsageError: shapes that do not fit, or too few faces.
@@ -44,6 +44,7 @@ class OwnFaces:
     faces: Faces
     templates: Templates
     look: Look | None = None
+    see: Callable[[Faces], Templates] | None = None
 
     def __post_init__(self) -> None:
         if self.faces.ndim != 4 or len(self.faces) != len(self.templates):
@@ -77,6 +78,8 @@ class InversionAttack(Attack):
     """Whether they have both, and bring leaked templates back to what the networks would say."""
     needs_gradients: ClassVar[bool] = False
     """Whether all networks on the way to a template must be public and give gradients."""
+    needs_sight: ClassVar[bool] = False
+    """Whether it looks through the public networks at pictures of its own making."""
     slow: ClassVar[bool] = False
     """Whether a person takes so long that few are done together, lest much is lost by a stop."""
     enrolled: int | None = None
@@ -87,8 +90,14 @@ class InversionAttack(Attack):
         """Learn from the attacker's own faces.
 
         Raises:
-            UsageError: no gradients, where the attack needs them.
+            UsageError: no gradients, or no sight, where the attack needs them.
         """
+        if self.needs_sight and own.see is None:
+            raise UsageError(
+                "needs to look at pictures through the public networks",
+                where=f"attack {self.name}",
+                hint="hand it their embeddings as `see`",
+            )
         if self.needs_gradients and own.look is None:
             raise UsageError(
                 "needs to differentiate the networks on the way to a template",
@@ -132,25 +141,15 @@ class InversionAttack(Attack):
         """Pictures of at least one person, from a leak of `leak_type`; all checks are done."""
 
 
-INVERSIONS: Registry[type[InversionAttack]] = Registry("attack")
+_HERE = "facebone.attacks.inversion"
+
+INVERSIONS: Attacks[InversionAttack] = Attacks(
+    "attack", Goal.RECONSTRUCTION, InversionAttack, "leak_type"
+)
+INVERSIONS.add("decision_bisection", f"{_HERE}.decision_bisection:DecisionBisection")
 INVERSIONS.add("score_regression", "facebone.attacks.inversion.score_regression:ScoreRegression")
 INVERSIONS.add("score_search", "facebone.attacks.inversion.score_search:ScoreSearch")
 INVERSIONS.add("score_gradient", "facebone.attacks.inversion.score_gradient:ScoreGradient")
 INVERSIONS.add("mi_face", "facebone.attacks.inversion.mi_face:MiFace")
 INVERSIONS.add("template_ridge", "facebone.attacks.inversion.template_ridge:TemplateRidge")
 INVERSIONS.add("template_gradient", "facebone.attacks.inversion.template_gradient:TemplateGradient")
-
-
-def make_inversion(name: str, settings: Mapping[str, Any] | None = None) -> InversionAttack:
-    """An attack by name.
-
-    Args:
-        name: registered.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = INVERSIONS.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

@@ -7,9 +7,9 @@ import warnings
 import numpy as np
 
 from facebone.attacks.access import Access
+from facebone.attacks.inversion.asked_leak import Rows
 from facebone.attacks.inversion.leaks import Leak
 from facebone.attacks.inversion.linear_decoder import Templates
-from facebone.attacks.inversion.score_leak import Rows
 from facebone.errors import UsageError
 
 WEIGHT = 100.0

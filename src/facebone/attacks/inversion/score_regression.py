@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from facebone.attacks.access import Access
+from facebone.attacks.inversion.asked_leak import Rows
 from facebone.attacks.inversion.base import InversionAttack, OwnFaces
 from facebone.attacks.inversion.linear_decoder import GAIN, STRENGTH, LinearDecoder, Templates
 from facebone.attacks.inversion.multilateration import locate
 from facebone.attacks.inversion.own_space import OwnSpace
-from facebone.attacks.inversion.score_leak import Rows, ScoreLeak
+from facebone.attacks.inversion.score_leak import ScoreLeak
+from facebone.attacks.inversion.submitted import submit
 from facebone.backbones.base import Faces
 from facebone.seeding import make_rng
 from facebone.settings import check_integer, check_number
-
-AT_ONCE = 64
-"""Pictures between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +95,7 @@ def locate_by_own(leak: ScoreLeak, space: OwnSpace, own: Templates, rows: Rows) 
         own: (m, d) these.
         rows: (q,) of those that are submitted.
     """
-    people = np.arange(len(leak))
-    # Each picture is submitted for everybody, so that what is left undone is so for all.
-    told = []
-    for begin in range(0, len(rows), AT_ONCE):
-        if leak.late:
-            break
-        some = rows[begin : begin + AT_ONCE]
-        answers = leak.ask_own(np.tile(people, len(some)), np.repeat(some, len(people)))
-        told.append(answers.reshape(len(some), len(people)))
-    scores = np.concatenate(told) if told else np.zeros((1, len(people)))
-    known = own[rows[: len(scores)]] if told else own[:1]
-    return locate(space, known, scores)
+    told = submit(leak, leak.ask_own, rows)
+    if not len(told):
+        return locate(space, own[:1], np.zeros((1, len(leak))))
+    return locate(space, own[rows[: len(told)]], told)

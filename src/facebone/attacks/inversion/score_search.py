@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from facebone.attacks.access import Access
+from facebone.attacks.inversion.asked_leak import Floats
 from facebone.attacks.inversion.base import InversionAttack, OwnFaces
 from facebone.attacks.inversion.evolution import Evolution
 from facebone.attacks.inversion.linear_decoder import LinearDecoder, Templates
 from facebone.attacks.inversion.own_space import OwnSpace
-from facebone.attacks.inversion.score_leak import Floats, ScoreLeak
+from facebone.attacks.inversion.score_leak import ScoreLeak
 from facebone.attacks.inversion.score_regression import AskingSettings, locate_by_own
 from facebone.backbones.base import Faces
 from facebone.seeding import make_rng

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from facebone.attacks.access import Access
+from facebone.attacks.inversion.asked_leak import Floats, Rows
 from facebone.attacks.inversion.leaks import Counts, Leak
 from facebone.attacks.inversion.linear_decoder import Templates
-from facebone.attacks.inversion.score_leak import Floats, Rows
 
 LogOdds = Callable[[Rows, Templates], Floats]
 """Log odds (q,) that pictures with public embeddings (q, d) show people (q,)."""

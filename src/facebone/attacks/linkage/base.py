@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from facebone.attacks.access import Access
-from facebone.attacks.attack import Attack, Goal
+from facebone.attacks.attack import Attack, Attacks, Goal
 from facebone.attacks.linkage.view import LinkageView
 from facebone.attacks.observations import Floats
 from facebone.errors import UsageError
-from facebone.registry import Registry
 from facebone.seeding import check_seed
-from facebone.settings import parse_settings
 
 
 class LinkageAttack(Attack):
@@ -85,24 +82,9 @@ class LinkageAttack(Attack):
         return view.first, view.second
 
 
-LINKAGES: Registry[type[LinkageAttack]] = Registry("linkage attack")
+LINKAGES: Attacks[LinkageAttack] = Attacks("linkage attack", Goal.LINKAGE, LinkageAttack)
 LINKAGES.add("direct", "facebone.attacks.linkage.direct:Direct")
 LINKAGES.add("linear_alignment", "facebone.attacks.linkage.alignment:LinearAlignment")
 LINKAGES.add("unaligned", "facebone.attacks.linkage.unaligned:Unaligned")
 LINKAGES.add("open_set_identification", "facebone.attacks.linkage.open_set:OpenSetIdentification")
 LINKAGES.add("score_identification", "facebone.attacks.linkage.open_set:ScoreIdentification")
-
-
-def make_linkage(name: str, settings: Mapping[str, Any] | None = None) -> LinkageAttack:
-    """An attack by name.
-
-    Args:
-        name: a registered attack.
-        settings: names and values; what is not named keeps its default.
-
-    Raises:
-        UnknownNameError: no such attack, or no such setting.
-        UsageError: a value is wrong.
-    """
-    kind = LINKAGES.get(name)
-    return kind(parse_settings(kind.settings_type, settings or {}, owner=f"attack {name}"))

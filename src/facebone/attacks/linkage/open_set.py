@@ -12,6 +12,7 @@ from facebone.attacks.linkage.axes import cosines
 from facebone.attacks.linkage.base import LinkageAttack
 from facebone.attacks.linkage.view import LinkageView
 from facebone.attacks.observations import Floats, probability_log_odds
+from facebone.errors import UsageError
 from facebone.settings import check_flag, check_number
 
 
@@ -22,17 +23,31 @@ class OpenSetSettings:
     Args:
         normalise: whether a score counts by how far it lies above those of unrelated people.
         share: of the unrelated people's scores, the largest, that count for that.
+        hit: share of those in the database who stand on a list that the attacker has, such as one
+            of customers; an audit draws one. None for no list.
+        wrong: share of the others who stand on it.
 
     Raises:
-        UsageError: a value is out of range.
+        UsageError: a value is out of range, or one of the last two stands alone.
     """
 
     normalise: bool = True
     share: float = 0.25
+    hit: float | None = None
+    wrong: float | None = None
 
     def __post_init__(self) -> None:
         check_flag("normalise", self.normalise)
         check_number("share", self.share, low=0, high=1 + 1e-9, low_open=True)
+        if (self.hit is None) != (self.wrong is None):
+            raise UsageError(
+                "stand together: who of those in the database and who of the others are listed",
+                where="hit and wrong",
+                hint="as in hit=0.8,wrong=0.2",
+            )
+        for name, value in (("hit", self.hit), ("wrong", self.wrong)):
+            if value is not None:
+                check_number(name, value, low=0, high=1, low_open=True)
 
 
 class OpenSetIdentification(LinkageAttack):
@@ -84,7 +99,7 @@ class ScoreIdentification(LinkageAttack):
     Scores that all lie in 0 .. 1 are taken for probabilities, and compared as log odds.
 
     References:
-        See `OpenSetIdentification`.
+        As `open_set_identification`.
     """
 
     name = "score_identification"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from facebone.attacks.access import Access
 from facebone.attacks.attributes.asked import ask_about, order_gallery
-from facebone.attacks.attributes.base import make_attribute_attack
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
 from facebone.attacks.attributes.evidence import Evidence
 from facebone.attacks.attributes.figures import measure_attributes
 from facebone.attacks.attributes.traits import Traits
@@ -39,7 +39,7 @@ def infer(settings: Settings, inputs: Inputs) -> Result:
     crowd, seed = Crowd.from_result(inputs[CROWD]), settings["seed"]
     if crowd.traits is None:  # refused before any work was done
         raise ValueError("no attributes were read")
-    attack = make_attribute_attack(settings["attack"], settings["attack_settings"])
+    attack = ATTRIBUTE_ATTACKS.make(settings["attack"], settings["attack_settings"])
     target = train_victim(
         TargetRecipe(**settings["recipe"]), material_of(settings, inputs), seed=seed
     )

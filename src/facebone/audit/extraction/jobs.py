@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from facebone.attacks.extraction.base import make_extraction
+from facebone.attacks.extraction.base import EXTRACTIONS
 from facebone.attacks.extraction.course import Point
 from facebone.attacks.extraction.curve import extract
 from facebone.attacks.extraction.figures import Verifier, measure_copy
@@ -55,7 +55,7 @@ def copy_target(settings: Settings, inputs: Inputs) -> Result:
     if lacking:
         return Result(facts | _nothing(lacking))
     threshold = threshold_of(victim, material, seed=seed)
-    attack = make_extraction(settings["attack"], settings["attack_settings"])
+    attack = EXTRACTIONS.make(settings["attack"], settings["attack_settings"])
     oracle = Oracle(
         lambda left, right: victim.answers(mine, left, right),
         pictures=len(own),

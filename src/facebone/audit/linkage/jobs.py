@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from facebone.attacks.linkage.base import make_linkage
+import numpy as np
+
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.attacks.linkage.figures import measure_linkage
+from facebone.attacks.linkage.open_set import OpenSetSettings
 from facebone.attacks.linkage.open_set_figures import measure_open_set
 from facebone.attacks.linkage.trial import Linked, run_linkage
 from facebone.audit.jobs import Inputs, Settings, material_of
 from facebone.audit.linkage.databases import open_databases
+from facebone.audit.linkage.listed import draw_list, with_list
 from facebone.audit.other_goals.crowd import CROWD, Crowd
 from facebone.audit.other_goals.victim import train_victim
 from facebone.audit.plan import Result
@@ -28,7 +32,7 @@ def link_records(settings: Settings, inputs: Inputs) -> Result:
     """
     crowd, material = Crowd.from_result(inputs[CROWD]), material_of(settings, inputs)
     recipe, seed = TargetRecipe(**settings["recipe"]), settings["seed"]
-    attack = make_linkage(settings["attack"], settings["attack_settings"])
+    attack = LINKAGES.make(settings["attack"], settings["attack_settings"])
     target = train_victim(recipe, material, seed=seed)
     other = target
     if not target.head.public_templates and not (attack.names_people or attack.needs_anchors):
@@ -36,10 +40,11 @@ def link_records(settings: Settings, inputs: Inputs) -> Result:
         other = train_victim(recipe, material, seed=derive_seed(seed, "another installation"))
     opened = open_databases(attack, crowd, target, other, seed=seed)
     linked = run_linkage(attack, opened.view, opened.first, opened.second, seed=seed)
-    measure = _measure_names if attack.names_people else _measure_records
-    return Result(
-        measure(linked, seed=seed) | {"second": opened.made_by, "anchors": opened.anchors}
-    )
+    if attack.names_people:
+        figures = _measure_names(linked, attack.settings, seed=seed)
+    else:
+        figures = _measure_records(linked, seed=seed)
+    return Result(figures | {"second": opened.made_by, "anchors": opened.anchors})
 
 
 def _measure_records(linked: Linked, *, seed: int) -> dict[str, Any]:
@@ -61,14 +66,20 @@ def _measure_records(linked: Linked, *, seed: int) -> dict[str, Any]:
     }
 
 
-def _measure_names(linked: Linked, *, seed: int) -> dict[str, Any]:
+def _measure_names(linked: Linked, settings: OpenSetSettings, *, seed: int) -> dict[str, Any]:
     # The control deals the names out anew among those who are listed.
     dealt = make_rng(seed, "names dealt out").permutation(linked.first)
+    scores, unrelated = linked.scores, linked.scores
+    if settings.hit is not None and settings.wrong is not None:
+        enrolled = np.isin(linked.first, linked.second)
+        listed = draw_list(enrolled, hit=settings.hit, wrong=settings.wrong, seed=seed)
+        scores, unrelated = (
+            with_list(linked.scores, names, linked.second, listed, seed=seed)
+            for names in (linked.first, dealt)
+        )
     figures, control = (
-        measure_open_set(
-            linked.scores, names, linked.second, seed=seed, replicates=REPLICATES
-        ).to_json()
-        for names in (linked.first, dealt)
+        measure_open_set(values, names, linked.second, seed=seed, replicates=REPLICATES).to_json()
+        for values, names in ((scores, linked.first), (unrelated, dealt))
     )
     return {
         "people": figures["enrolled"],

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from facebone.attacks.attack import Attack, Goal
-from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS, make_attribute_attack
-from facebone.attacks.extraction.base import EXTRACTIONS, make_extraction
-from facebone.attacks.inversion.base import INVERSIONS, make_inversion
-from facebone.attacks.linkage.base import LINKAGES, make_linkage
+from facebone.attacks.attack import Attack, Attacks, Goal
+from facebone.attacks.attributes.base import ATTRIBUTE_ATTACKS
+from facebone.attacks.extraction.base import EXTRACTIONS
+from facebone.attacks.inversion.base import INVERSIONS
+from facebone.attacks.linkage.base import LINKAGES
 from facebone.data.dataset import Dataset
 from facebone.errors import UnknownNameError, UsageError
-from facebone.registry import Registry
 from facebone.settings import check_integer, parse_spec
 
-_KINDS: tuple[tuple[Registry[Any], Callable[[str, Mapping[str, Any]], Attack]], ...] = (
-    (INVERSIONS, make_inversion),
-    (EXTRACTIONS, make_extraction),
-    (LINKAGES, make_linkage),
-    (ATTRIBUTE_ATTACKS, make_attribute_attack),
-)
+_KINDS: tuple[Attacks[Any], ...] = (INVERSIONS, EXTRACTIONS, LINKAGES, ATTRIBUTE_ATTACKS)
 
 QUERIES = "queries"
 """Setting of any attack that copies: numbers of questions after which a copy is judged."""
@@ -49,7 +43,7 @@ class OtherAttack:
 
 def other_names() -> tuple[str, ...]:
     """Names of all of them."""
-    return tuple(name for registry, _ in _KINDS for name in registry.names())
+    return tuple(name for registry in _KINDS for name in registry.names())
 
 
 def parse_other(spec: str) -> OtherAttack:
@@ -61,12 +55,12 @@ def parse_other(spec: str) -> OtherAttack:
     """
     name, given = parse_spec(spec, where="--attack")
     settings = dict(given)
-    for registry, make in _KINDS:
+    for registry in _KINDS:
         if name in registry:
             queries: tuple[int, ...] = ()
             if registry is EXTRACTIONS:
                 queries = _queries(settings.pop(QUERIES, DEFAULT_QUERIES), where=f"attack {name}")
-            return OtherAttack(spec, make(name, settings), settings, queries)
+            return OtherAttack(spec, registry.make(name, settings), settings, queries)
     raise UnknownNameError("attack", name, other_names())
 
 

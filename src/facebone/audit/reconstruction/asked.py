@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facebone.attacks.inversion.score_leak import Rows
+from facebone.attacks.inversion.asked_leak import Rows
 from facebone.backbones.base import Faces
 from facebone.verification.crops import recrop
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
@@ -49,10 +49,7 @@ class AskedHead:
         """See `Door.made`."""
         if self.first is None:  # whoever plans the job knows
             raise ValueError("no backbones to look at pictures with")
-        made = self.first.preparation
-        rows = tuple(
-            route.backbone.embed(recrop(pictures, made, route.preparation)) for route in self.routes
-        )
+        rows = look_at(pictures, self.first, self.routes)
         return self._ask(people, rows, np.arange(len(pictures)))
 
     def log_odds(self, people: Rows, rows: Matrix) -> Floats:
@@ -75,6 +72,20 @@ class AskedHead:
             right = [matrix[people[some]] for matrix in self.enrolled]
             found[some] = _answers(self.head, EmbeddedPairs.scale(left, right))
         return found
+
+
+def look_at(pictures: Faces, first: Route, routes: Sequence[Route]) -> tuple[Matrix, ...]:
+    """What K backbones say of pictures (n, h, w, 3), K matrices (n, d_k) as long as they give them.
+
+    Args:
+        pictures: made as the preparation of a first route would cut them out.
+        first: that route.
+        routes: the K.
+    """
+    return tuple(
+        route.backbone.embed(recrop(pictures, first.preparation, route.preparation))
+        for route in routes
+    )
 
 
 def _answers(head: Head, pairs: EmbeddedPairs) -> Floats:

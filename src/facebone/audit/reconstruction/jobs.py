@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from facebone.attacks.inversion.base import OwnFaces, make_inversion
+from facebone.attacks.inversion.base import INVERSIONS, OwnFaces
 from facebone.attacks.inversion.guide import look_further, look_through
 from facebone.audit.jobs import Inputs, Settings
 from facebone.audit.plan import Job, Result
+from facebone.audit.reconstruction.asked import look_at
 from facebone.audit.reconstruction.leaking import leak_for, stored_of
 from facebone.audit.reconstruction.likeness import likeness
-from facebone.audit.reconstruction.material import FACES, FaceMaterial
+from facebone.audit.reconstruction.material import FACES, OWN_FACES, FaceMaterial
 from facebone.audit.reconstruction.recognition import Seen, recognise
+from facebone.backbones.base import Faces
 from facebone.seeding import derive_seed, make_rng
-from facebone.verification.crops import recrop
 from facebone.verification.embedded_pairs import Matrix, normalise, side_by_side
-from facebone.verification.routes import Route
+from facebone.verification.routes import Route, reopen_routes
 
 
 def rebuild(settings: Settings, inputs: Inputs) -> Result:
@@ -30,11 +31,12 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
     ``material`` where more of it is needed than public templates.
     """
     faces = FaceMaterial.from_result(inputs[FACES])
+    own = inputs[OWN_FACES].arrays["faces"]
     device = settings["device"]
-    attack = make_inversion(settings["attack"], settings["attack_settings"])
+    attack = INVERSIONS.make(settings["attack"], settings["attack_settings"])
     rows = faces.rows("own", settings["columns"])
     # In random order: an attacker who enrolled some did not enrol the first of the alphabet.
-    order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(faces.own_faces))
+    order = make_rng(settings["seed"], "reconstruction", "own").permutation(len(own))
     templates = public = side_by_side(rows)[order]
     look = look_through(settings["backbones"], device) if attack.needs_gradients else None
     if attack.knows_system:
@@ -43,7 +45,8 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
         if look is not None and not stored.public:
             some = slice(attack.enrolled)
             look = look_further(look, public[some], templates[some])
-    attack.learn(OwnFaces(faces.own_faces[order], templates, look))
+    see = _see_through(settings) if attack.needs_sight else None
+    attack.learn(OwnFaces(own[order], templates, look, see))
     leak = leak_for(attack, settings, inputs, faces, order)
     # Each part is shaken by itself.
     seed = derive_seed(settings["seed"], "reconstruction", settings["first"])
@@ -51,6 +54,15 @@ def rebuild(settings: Settings, inputs: Inputs) -> Result:
     if leak.asked is not None:
         arrays["asked"] = leak.asked
     return Result({}, arrays)
+
+
+def _see_through(settings: Settings) -> Callable[[Faces], Matrix]:
+    """What the target's backbones, which are public, say of pictures made for the first route."""
+    routes = reopen_routes(settings["routes"], device=settings["device"])
+    chosen = [routes[column] for column in settings["columns"]]
+    return lambda pictures: side_by_side(
+        [normalise(one) for one in look_at(pictures, routes[0], chosen)]
+    )
 
 
 def recognition_job(
@@ -74,13 +86,12 @@ def recognition_job(
     """
 
     def look(_settings: Mapping[str, Any], inputs: Mapping[str, Result]) -> Result:
-        faces = FaceMaterial.from_result(inputs[FACES])
         pictures = np.concatenate([inputs[one].arrays["pictures"] for one in made])
+        faces = FaceMaterial.from_result(inputs[FACES]).first(len(pictures))
         asked = [inputs[one].arrays["asked"] for one in made if "asked" in inputs[one].arrays]
 
         def embed(route: Route) -> Matrix:
-            shown = recrop(pictures, routes[0].preparation, route.preparation)
-            return normalise(route.backbone.embed(shown))
+            return normalise(look_at(pictures, routes[0], [route])[0])
 
         own = [embed(routes[column]) for column in columns]
         parts = ("attacked", "others", "control", "strangers")
@@ -99,7 +110,7 @@ def recognition_job(
             "likeness": {name: figure.to_json() for name, figure in alike.items()},
             "people": len(pictures),
             "queries": float(np.concatenate(asked).mean()) if asked else None,
-            "own_faces": len(faces.own_faces),
+            "own_faces": len(faces.found["own"][0]),
             "control_people": len(faces.judged["control"]),
         }
         return Result(facts, {"pictures": pictures})

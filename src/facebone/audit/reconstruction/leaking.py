@@ -9,12 +9,14 @@ import numpy as np
 
 from facebone.attacks.inversion.base import InversionAttack
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
+from facebone.attacks.inversion.decision_leak import DecisionLeak
 from facebone.attacks.inversion.leaks import Leak, TemplateLeak
 from facebone.attacks.inversion.score_leak import ScoreLeak
 from facebone.attacks.inversion.slope_leak import SlopeLeak
 from facebone.attacks.inversion.way_back import undo
+from facebone.audit.extraction.judged import threshold_of
 from facebone.audit.jobs import Inputs, Settings, material_of
-from facebone.audit.other_goals.victim import train_victim
+from facebone.audit.other_goals.victim import Victim, train_victim
 from facebone.audit.reconstruction.asked import AskedHead
 from facebone.audit.reconstruction.material import FaceMaterial
 from facebone.audit.reconstruction.stored import Stored, stored_by
@@ -75,23 +77,41 @@ def _classifier_leak(
 def _score_leak(
     attack: InversionAttack, settings: Settings, inputs: Inputs, faces: FaceMaterial, order: Any
 ) -> Leak:
-    head, seed = _head(settings, inputs), settings["seed"]
+    return ScoreLeak(
+        _door(_victim(settings, inputs).head, settings, faces, order),
+        people=settings["end"] - settings["first"],
+        queries=attack.settings.queries,
+        seconds=attack.settings.seconds,
+    )
+
+
+def _decision_leak(
+    attack: InversionAttack, settings: Settings, inputs: Inputs, faces: FaceMaterial, order: Any
+) -> Leak:
+    """The verifier decides where it does when copies of it are made."""
+    victim = _victim(settings, inputs)
+    material = material_of(settings, inputs)
+    threshold = threshold_of(victim, material, seed=settings["seed"])
+    return DecisionLeak(
+        _door(victim.head, settings, faces, order),
+        people=settings["end"] - settings["first"],
+        queries=attack.settings.queries,
+        threshold=threshold,
+        seconds=attack.settings.seconds,
+    )
+
+
+def _door(head: Head, settings: Settings, faces: FaceMaterial, order: Any) -> AskedHead:
     if head.answers_vary:
-        head.reseed(make_rng(seed, "reconstruction", "queries", settings["first"]))
+        head.reseed(make_rng(settings["seed"], "reconstruction", "queries", settings["first"]))
     routes = reopen_routes(settings["routes"], device=settings["device"])
     columns = settings["columns"]
-    door = AskedHead(
+    return AskedHead(
         head,
         _found(faces, "attacked", columns, _some(settings)),
         _found(faces, "own", columns, order),
         tuple(routes[column] for column in columns),
         routes[0],
-    )
-    return ScoreLeak(
-        door,
-        people=settings["end"] - settings["first"],
-        queries=attack.settings.queries,
-        seconds=attack.settings.seconds,
     )
 
 
@@ -100,7 +120,7 @@ def _slope_leak(
 ) -> Leak:
     del attack
     columns = settings["columns"]
-    head = _head(settings, inputs).bare
+    head = _victim(settings, inputs).head.bare
     if head.answers_vary:
         head.reseed(make_rng(settings["seed"], "reconstruction", "queries", settings["first"]))
     asked = AskedHead(
@@ -111,9 +131,9 @@ def _slope_leak(
     return SlopeLeak(asked.log_odds, people=settings["end"] - settings["first"])
 
 
-def _head(settings: Settings, inputs: Inputs) -> Head:
+def _victim(settings: Settings, inputs: Inputs) -> Victim:
     recipe = TargetRecipe(**settings["recipe"])
-    return train_victim(recipe, material_of(settings, inputs), seed=settings["seed"]).head
+    return train_victim(recipe, material_of(settings, inputs), seed=settings["seed"])
 
 
 def _found(faces: FaceMaterial, part: str, columns: Any, which: Any) -> tuple[Matrix, ...]:
@@ -127,6 +147,7 @@ def _some(settings: Settings) -> slice:
 _MAKERS: dict[type[Leak], Callable[..., Leak]] = {
     TemplateLeak: _template_leak,
     ClassifierLeak: _classifier_leak,
+    DecisionLeak: _decision_leak,
     ScoreLeak: _score_leak,
     SlopeLeak: _slope_leak,
 }

@@ -6,7 +6,7 @@ Made in this process, for it reads pictures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,9 @@ from facebone.verification.embedded_pairs import Matrix, normalise
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import Route
 
-FACES = "faces"
-"""Name of the job."""
+FACES, OWN_FACES = "faces", "own faces"
+"""Names of the jobs: of what recognisers look at, and of the attacker's own faces, which are
+hundreds of megabytes that only attacks need."""
 
 MOST_STRANGERS = 2000
 """People of the attacker's, one picture each, on whom recognisers' thresholds are set."""
@@ -38,7 +39,6 @@ class FaceMaterial:
     """Faces and embeddings by part; see `Cast`.
 
     Args:
-        own_faces: (m, h, w, 3).
         attacked_faces: (n, h, w, 3).
         others_faces: (n, h, w, 3) the first other picture of each attacked person.
         found: part -> of each of the audit's backbones (.., d_k), as long as it gives them.
@@ -47,7 +47,6 @@ class FaceMaterial:
         people: (n,) ids of the attacked pictures.
     """
 
-    own_faces: Faces
     attacked_faces: Faces
     others_faces: Faces
     found: Mapping[str, tuple[Matrix, ...]]
@@ -59,12 +58,34 @@ class FaceMaterial:
         """Embeddings of a part under the backbones at `columns`, of length one."""
         return tuple(normalise(self.found[part][column]) for column in columns)
 
+    def first(self, count: int) -> FaceMaterial:
+        """With the first so many of the attacked alone."""
+        if count >= len(self.people):
+            return self
+        kept = {"attacked": np.arange(len(self.people)) < count, "others": self.of < count}
+        found = {
+            part: tuple(one[kept[part]] for one in matrices) if part in kept else matrices
+            for part, matrices in self.found.items()
+        }
+        judged = {
+            part: matrix[kept[part]] if part in kept else matrix
+            for part, matrix in self.judged.items()
+        }
+        return replace(
+            self,
+            attacked_faces=self.attacked_faces[:count],
+            others_faces=self.others_faces[:count],
+            found=found,
+            judged=judged,
+            of=self.of[kept["others"]],
+            people=self.people[:count],
+        )
+
     @classmethod
     def from_result(cls, result: Result) -> FaceMaterial:
         """What the job made."""
         arrays, count = result.arrays, int(result.values["backbones"])
         return cls(
-            arrays["own_faces"],
             arrays["attacked_faces"],
             arrays["others_faces"],
             {part: tuple(arrays[f"{part}_{k}"] for k in range(count)) for part in PARTS},
@@ -101,6 +122,28 @@ def faces_job(
         "seed": seed,
     }
     return Job(FACES, make, asked)
+
+
+def own_faces_job(
+    dataset: Dataset,
+    engine: EmbeddingEngine,
+    *,
+    seed: int,
+    progress: ProgressFactory = SilentProgress,
+) -> Job:
+    """The job that cuts out the attacker's own faces, (m, h, w, 3); see `faces_job`."""
+
+    def make(_settings: Mapping[str, Any], inputs: Mapping[str, Result]) -> Result:
+        own = [dataset.pictures[i] for i in inputs[FACES].arrays["own"]]
+        faces = crop_faces(own, engine.routes[0].preparation, progress=progress)
+        return Result({}, {"faces": faces})
+
+    asked = {
+        "fingerprint": dataset.fingerprint,
+        "route": dict(engine.routes[0].describe()),
+        "seed": seed,
+    }
+    return Job(OWN_FACES, make, asked, (FACES,))
 
 
 def _make(
@@ -145,7 +188,7 @@ def _make(
         return crop_faces([dataset.pictures[i] for i in which], preparation, progress=progress)
 
     arrays: dict[str, Any] = {
-        "own_faces": crops(parts["own"]),
+        "own": parts["own"],
         "attacked_faces": crops(parts["attacked"]),
         "others_faces": crops(first),
         "of": of,

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from facebone.attacks.inversion.base import INVERSIONS
 from facebone.attacks.inversion.classifier_leak import ClassifierLeak
 from facebone.attacks.inversion.guide import look_through
 from facebone.attacks.inversion.leaks import TemplateLeak
-from facebone.audit.attack_choice import parse_inversion
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import with_code
 from facebone.audit.level_material import LevelMaterial
 from facebone.audit.plan import Job, JobStore, run_plan
 from facebone.audit.reconstruction import jobs as work
-from facebone.audit.reconstruction.material import FACES, faces_job
+from facebone.audit.reconstruction.material import FACES, OWN_FACES, faces_job, own_faces_job
 from facebone.audit.reconstruction.planned import PlannedReconstruction
 from facebone.audit.target import TargetRecipe
 from facebone.data.dataset import Dataset
 from facebone.progress import ProgressFactory, SilentProgress
 from facebone.scale.executor import Executor, SerialExecutor
-from facebone.settings import plain
+from facebone.settings import parse_spec, plain
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.routes import Route
 
@@ -39,6 +39,7 @@ class ReconstructionSource:
         device: where attacks look through networks.
         executor: runs them.
         seed: of people, learning and bootstraps.
+        people: whose pictures are made, at most; None for all who are attacked.
     """
 
     dataset: Dataset
@@ -47,6 +48,7 @@ class ReconstructionSource:
     device: str
     executor: Executor
     seed: int
+    people: int | None = None
 
 
 def plan_reconstructions(
@@ -76,11 +78,13 @@ def plan_reconstructions(
     faces = faces_job(
         source.dataset, source.engine, source.judge, seed=source.seed, progress=progress
     )
-    reading: dict[str, Job] = {faces.name: faces}
+    own = own_faces_job(source.dataset, source.engine, seed=source.seed, progress=progress)
+    reading: dict[str, Job] = {faces.name: faces, own.name: own}
     for _, _, level in targets:
         reading |= {job.name: job for job in level.jobs}
     # Faces are read, and how many there are, before the work is shared out.
     count = len(run_plan(list(reading.values()), store, SerialExecutor())[FACES].arrays["people"])
+    count = count if source.people is None else min(count, source.people)
     jobs, looking, planned = dict(reading), {}, []
     for name, recipe, level in targets:
         for spec in specs:
@@ -99,7 +103,9 @@ def _check_gradients(
     specs: Sequence[str], recipes: Sequence[TargetRecipe], engine: EmbeddingEngine
 ) -> None:
     """Refuse attacks that need gradients of networks that give none, before any work is done."""
-    if not any(parse_inversion(spec)[0].needs_gradients for spec in specs):
+    if not any(
+        INVERSIONS.make(*parse_spec(spec, where="--attack")).needs_gradients for spec in specs
+    ):
         return
     names = tuple(route.backbone.spec.name for route in engine.routes)
     for chosen in {recipe.columns(names) for recipe in recipes}:
@@ -115,7 +121,8 @@ def _jobs_of(
     count: int,
 ) -> tuple[list[Job], Job]:
     """The jobs that rebuild pictures of the attacked, some each, and the one that looks at all."""
-    attack, settings = parse_inversion(spec)
+    name, settings = parse_spec(spec, where="--attack")
+    attack = INVERSIONS.make(name, settings)
     routes = source.engine.routes
     names = tuple(route.backbone.spec.name for route in routes)
     columns = recipe.columns(names)
@@ -128,9 +135,8 @@ def _jobs_of(
         "routes": [dict(route.describe()) for route in routes],
         "seed": source.seed,
         "device": source.device,
-        "code": code_fingerprint(),
     }
-    inputs: tuple[str, ...] = (FACES,)
+    inputs: tuple[str, ...] = (FACES, OWN_FACES)
     stores = " + ".join(chosen)
     # Answers and templates of its own are those of one trained target; other templates anybody can
     # work out.
@@ -140,7 +146,8 @@ def _jobs_of(
     else:
         stores = target
         asked |= {"recipe": plain(asdict(recipe)), "material": level.source}
-        inputs = (FACES, level.source)
+        inputs = (FACES, OWN_FACES, level.source)
+    asked = with_code(asked)
     # Whoever learns anew for each part should not do so in vain.
     size = AT_ONCE if attack.slow else count
     made = [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from facebone.audit.attack_choice import parse_inversion
+from facebone.attacks.inversion.base import INVERSIONS
 from facebone.audit.plan import Finished
 from facebone.audit.pooling import to_schema
 from facebone.audit.reconstruction.planned import PlannedReconstruction
 from facebone.audit.reconstruction.recognition import FAR, Recognition
 from facebone.audit.schema import RecognisedFigures, ReconstructionResult
 from facebone.audit.statistics import figure_from_json
+from facebone.settings import parse_spec
 
 
 def reconstruction_result(
@@ -23,7 +24,7 @@ def reconstruction_result(
         backbones: the target's.
         done: all jobs.
     """
-    attack, _ = parse_inversion(planned.spec)
+    attack = INVERSIONS.make(*parse_spec(planned.spec, where="--attack"))
     made, seen = done[planned.made], done[planned.seen]
     found = seen.values
     return ReconstructionResult(

@@ -14,7 +14,17 @@ from facebone.audit.names import (
     listed,
     sentence,
 )
-from facebone.audit.schema import AttackResult, Audit
+from facebone.audit.schema import (
+    AttackResult,
+    AttributeResult,
+    Audit,
+    ExtractionResult,
+    LinkageResult,
+    ReconstructionResult,
+    TargetResult,
+)
+
+Further = ReconstructionResult | ExtractionResult | LinkageResult | AttributeResult
 
 _SEES = {
     "decision": "only the decision, same or not the same",
@@ -36,6 +46,12 @@ _OTHER_GOALS = {
     "linkage": "linking templates of one person across databases (linkability)",
 }
 
+_WANTS = {
+    "reconstruction": "what a person looks like",
+    "extraction": "how to decide as the verifier does, without it",
+    "attributes": "what a person is like",
+    "linkage": "which records of two databases show one person, or whose they are",
+}
 
 _MORE_THAN_ONCE = ("repeated", "augmented", "through")
 """Ways of asking that take several answers about one pair."""
@@ -67,7 +83,7 @@ class Adversary:
 
 
 def adversaries(audit: Audit) -> list[Adversary]:
-    """Every attack once, in the order of the json."""
+    """Every attack once, those on membership first, in the order of the json."""
     found: dict[str, list[AttackResult]] = {}
     for target in audit.targets:
         for attack in target.attacks:
@@ -84,6 +100,39 @@ def adversaries(audit: Audit) -> list[Adversary]:
             max(attack.queries for attack in same),
         )
         for name, same in found.items()
+    ] + _of_other_goals(audit)
+
+
+def _of_other_goals(audit: Audit) -> list[Adversary]:
+    """Every attack that wants something else than membership, once."""
+    found: dict[str, Adversary] = {}
+    for target in audit.targets:
+        for one in further_results(target):
+            asked = getattr(one, "queries", None) or 0
+            manner = f"{asked:,.0f} questions about each person or picture" if asked else ""
+            found.setdefault(
+                one.name,
+                Adversary(
+                    one.name,
+                    one.summary,
+                    _SEES.get(one.access, one.access),
+                    _WANTS.get(one.goal, one.goal),
+                    manner,
+                    one.knowledge,
+                    adaptive=False,
+                    queries=1,
+                ),
+            )
+    return list(found.values())
+
+
+def further_results(target: TargetResult) -> list[Further]:
+    """What attacks that want something else than membership found on a target."""
+    return [
+        *target.reconstructions,
+        *target.extractions,
+        *target.linkages,
+        *target.attributes,
     ]
 
 
@@ -126,9 +175,7 @@ def not_tested(audit: Audit, called: Mapping[str, str]) -> list[str]:
             "should be judged by that attacker too."
         )
     goals = {attack.goal for attack in attacks}
-    for target in audit.targets:
-        every = (target.reconstructions, target.extractions, target.linkages, target.attributes)
-        goals |= {one.goal for results in every for one in results}
+    goals |= {one.goal for target in audit.targets for one in further_results(target)}
     found += [
         f"{what[0].upper()}{what[1:]}." for goal, what in _OTHER_GOALS.items() if goal not in goals
     ]
@@ -226,6 +273,11 @@ def limits(audit: Audit) -> list[str]:
         found.append(
             f"With {counted(len(audit.seeds), 'seed')} the spread between seeds is known only "
             "roughly."
+        )
+    if len(audit.seeds) > 1 and any(further_results(target) for target in audit.targets):
+        found.append(
+            "Attacks that want something else than membership were run on the targets of seed "
+            f"{audit.seeds[0]} alone: their intervals do not hold the spread between seeds."
         )
     found.append(
         "The figures hold for these data, this alignment and this training. Another data set "

@@ -16,15 +16,16 @@ from facebone.mitigations.dp.training import Course, Draws, train
 from facebone.mitigations.units import units_of
 from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
-from facebone.verification.heads import FitReport, Inside, LearningHead, Views
-from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads import FitReport, Views
+from facebone.verification.heads.base import Arrays, Labelled, Labels
+from facebone.verification.heads.composed import ComposedHead, Shapes
 
 _WHERE = "mitigation dp_sgd"
 SPENT = ("epsilon", "noise", "rate", "steps")
 """What of the guarantee is no setting; saved as arrays of one number."""
 
 
-class DPHead(LearningHead):
+class DPHead(ComposedHead):
     """A head whose parameters tell little of any one unit, however they are used.
 
     Pairs are left out until no unit stands in more than some; see `bounding`. Each step meets each
@@ -44,11 +45,6 @@ class DPHead(LearningHead):
         chosen: DPHeadSettings = self.settings
         self._model = make_model(chosen.head, chosen.head_settings, device=device)
         self._inner = self._model.head
-
-    @property
-    def base_name(self) -> str:
-        """Name of the head inside."""
-        return self._inner.name
 
     @property
     def guarantee(self) -> Guarantee:
@@ -144,31 +140,14 @@ class DPHead(LearningHead):
         # Seen through several backbones, one pair would count as several.
         raise UsageError("learns from whole pairs, not from one backbone at a time", where=_WHERE)
 
-    def _logit(self, pairs: EmbeddedPairs) -> Scores:
-        return self._inner.logit(pairs)
-
-    def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
-        return self._inner.quick_logit(pairs)
-
-    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
-        return self._inner.inside(pairs, same)
-
-    def _arrays(self) -> Arrays:
-        arrays = {f"head.{name}": array for name, array in self._inner._arrays().items()}
+    def _own_arrays(self) -> Arrays:
         spent = zip(SPENT, self._spent, strict=True)
-        return arrays | {f"spent.{name}": np.array([value]) for name, value in spent}
+        return {f"spent.{name}": np.array([value]) for name, value in spent}
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        self._inner.dimensions = self.dimensions
-        shapes = {f"head.{name}": shape for name, shape in self._inner._shapes().items()}
-        return shapes | {f"spent.{name}": (1,) for name in SPENT}
+    def _own_shapes(self) -> Shapes:
+        return {f"spent.{name}": (1,) for name in SPENT}
 
-    def _load(self, arrays: Arrays) -> None:
-        prefix = "head."
-        own = {
-            name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)
-        }
-        self._inner._load(own)
+    def _load_own(self, arrays: Arrays) -> None:
         self._spent = tuple(float(arrays[f"spent.{name}"][0]) for name in SPENT)
 
 

@@ -25,9 +25,10 @@ from facebone.verification.heads import (
     head_kind,
 )
 from facebone.verification.heads.base import Arrays, Labels, Scores
+from facebone.verification.heads.composed import HEAD, arrays_under
 
-HEAD, GUARD = "head.", "guard."
-"""What names of arrays begin with."""
+GUARD = "guard."
+"""What names of the guard's arrays begin with."""
 
 Parts = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """Positions of what the head is trained on, and of what is kept aside for the guard."""
@@ -151,12 +152,12 @@ class Guarded(LearningHead):
             "settings": settings.head_settings,
             "dimensions": config["dimensions"],
         }
-        inner = head_from_state(saved, _part(HEAD, arrays), **kwargs)
+        inner = head_from_state(saved, arrays_under(HEAD, arrays), **kwargs)
         if not isinstance(inner, LearningHead) or inner.dimensions is None:
             raise WeightsError(f"head {inner.name} cannot be behind a guard", where=where)
         guard = make_guard(settings.guard, settings.guard_settings)
         head = cls.around(inner, guard)
-        guard.restore(_part(GUARD, arrays), head._widths())
+        guard.restore(arrays_under(GUARD, arrays), head._widths())
         # The guard has its key back, which the settings must name.
         return cls.around(inner, guard)
 
@@ -175,11 +176,3 @@ def _unfitted(settings: GuardedSettings, *, device: str) -> LearningHead:
     if not isinstance(head, LearningHead):
         raise UsageError("learns nothing that a guard could keep", where=f"head {name}")
     return head
-
-
-def _part(prefix: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Arrays:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }

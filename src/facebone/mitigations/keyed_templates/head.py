@@ -11,13 +11,14 @@ from facebone.errors import UsageError
 from facebone.mitigations.keyed_templates.settings import KeyedHeadSettings
 from facebone.mitigations.keys import KEPT, derived_key, key_bytes
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
-from facebone.verification.heads import FitReport, Inside, LearningHead, Views, make_head
-from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads import FitReport, LearningHead, Views, make_head
+from facebone.verification.heads.base import Arrays, Labelled, Labels
+from facebone.verification.heads.composed import ComposedHead, Shapes
 
 _WHERE = "mitigation keyed_templates"
 
 
-class KeyedTemplatesHead(LearningHead):
+class KeyedTemplatesHead(ComposedHead):
     """Embeddings of K backbones side by side, turned by a secret rotation, then another head.
 
     A rotation leaves every cosine as it is, so recognition loses nothing; but who steals templates
@@ -47,11 +48,6 @@ class KeyedTemplatesHead(LearningHead):
             )
         self._inner = inner
 
-    @property
-    def base_name(self) -> str:
-        """Name of the head inside."""
-        return self._inner.name
-
     def stored(self, embeddings: tuple[Matrix, ...]) -> Matrix:
         """Mixed templates, (n, sum of d_k).
 
@@ -74,26 +70,20 @@ class KeyedTemplatesHead(LearningHead):
         # From here on it mixes.
         self.dimensions = pairs.dimensions
         if validation is not None:
-            validation = self._mixed(validation[0]), validation[1]
-        return self._inner.fit(self._mixed(pairs), same, seed=seed, validation=validation)
+            validation = self._shown(validation[0]), validation[1]
+        return self._inner.fit(self._shown(pairs), same, seed=seed, validation=validation)
 
     def _fit_views(
         self, views: Views, same: Labels, *, seed: int, validation: Labelled | None
     ) -> FitReport:
         raise UsageError("mixes all backbones, and is not shown one at a time", where=_WHERE)
 
-    def _mixed(self, pairs: EmbeddedPairs) -> EmbeddedPairs:
+    def _shown(self, pairs: EmbeddedPairs) -> EmbeddedPairs:
         """Pairs of stored templates, as of one backbone."""
         return EmbeddedPairs((self.stored(pairs.left),), (self.stored(pairs.right),), pairs.people)
 
-    def _logit(self, pairs: EmbeddedPairs) -> Scores:
-        return self._inner.logit(self._mixed(pairs))
-
-    def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
-        return self._inner.quick_logit(self._mixed(pairs))
-
-    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
-        return self._inner.inside(self._mixed(pairs), same)
+    def _inner_widths(self) -> tuple[int, ...]:
+        return (sum(self.dimensions or ()),)
 
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """See `Head.state`; what the key decides is among the arrays, the key is nowhere."""
@@ -102,26 +92,15 @@ class KeyedTemplatesHead(LearningHead):
             config["settings"]["key"] = KEPT
         return config, arrays
 
-    def _arrays(self) -> Arrays:
-        own = {f"head.{name}": array for name, array in self._inner._arrays().items()}
-        return own | {"mixing": self._mixing}
+    def _own_arrays(self) -> Arrays:
+        return {"mixing": self._mixing}
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        width = sum(self.dimensions or ())
-        self._inner.dimensions = (width,)
-        own = {f"head.{name}": shape for name, shape in self._inner._shapes().items()}
-        return own | {"mixing": (width, width)}
+    def _own_shapes(self) -> Shapes:
+        (width,) = self._inner_widths()
+        return {"mixing": (width, width)}
 
-    def _load(self, arrays: Arrays) -> None:
-        prefix = "head."
+    def _load_own(self, arrays: Arrays) -> None:
         self._mixing = arrays["mixing"].astype(np.float32)
-        self._inner._load(
-            {
-                name.removeprefix(prefix): array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-        )
 
 
 def rotation(secret: bytes, width: int) -> npt.NDArray[np.float32]:

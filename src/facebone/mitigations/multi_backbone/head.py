@@ -26,12 +26,13 @@ from facebone.seeding import make_rng
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import FitJob, FitReport, Inside, LearningHead, Views, make_head
 from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores
+from facebone.verification.heads.composed import ComposedHead, Shapes, arrays_under
 from facebone.verification.heads.many import PoolJobs
 
 _WHERE = "mitigation facebone"
 
 
-class FaceBoneHead(LearningHead):
+class FaceBoneHead(ComposedHead):
     """One head for K backbones that share a space; it learns from one of them at a time.
 
     Under the random policy answers vary: after `fit` they are drawn from the seed, so that an
@@ -42,7 +43,6 @@ class FaceBoneHead(LearningHead):
 
     name = "facebone"
     settings_type = RotationSettings
-    _inner: LearningHead
     _maps: Maps
     _policy: QueryPolicy | None = None
     _key: bytes
@@ -61,11 +61,6 @@ class FaceBoneHead(LearningHead):
         self._inner = inner
         self.at_once = inner.at_once
         self._space = SPACES[chosen.space](width=chosen.width, regularisation=chosen.regularisation)
-
-    @property
-    def base_name(self) -> str:
-        """Name of the head inside."""
-        return self._inner.name
 
     @property
     def answers_vary(self) -> bool:
@@ -219,36 +214,29 @@ class FaceBoneHead(LearningHead):
             config["settings"]["key"] = KEPT
         return config, arrays
 
-    def _arrays(self) -> Arrays:
+    def _inner_widths(self) -> tuple[int, ...]:
+        dimensions = self.dimensions or ()
+        self._count(dimensions)
+        return (self._space.width(dimensions),)
+
+    def _own_arrays(self) -> Arrays:
         arrays: Arrays = {f"map.{k}": taken for k, taken in self._maps.items()}
-        arrays |= {f"head.{name}": array for name, array in self._inner.state()[1].items()}
         if self.settings.query == "secret":
             arrays["key"] = np.frombuffer(self._key, dtype=np.uint8)
             arrays["centre"] = self._centre
         return arrays
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def _own_shapes(self) -> Shapes:
         dimensions = self.dimensions or ()
-        self._count(dimensions)
-        self._inner.dimensions = (self._space.width(dimensions),)
-        shapes: dict[str, tuple[int, ...]] = {
-            f"map.{k}": shape for k, shape in self._space.shapes(dimensions).items()
-        }
-        shapes |= {f"head.{name}": shape for name, shape in self._inner._shapes().items()}
+        maps = self._space.shapes(dimensions)
+        shapes: Shapes = {f"map.{k}": shape for k, shape in maps.items()}
         if self.settings.query == "secret":
             shapes |= {"key": (KEY_BYTES,), "centre": dimensions[:1]}
         return shapes
 
-    def _load(self, arrays: Arrays) -> None:
-        def part(prefix: str) -> Arrays:
-            return {
-                name.removeprefix(prefix): array
-                for name, array in arrays.items()
-                if name.startswith(prefix)
-            }
-
-        self._maps = {int(k): taken.astype(np.float64) for k, taken in part("map.").items()}
-        self._inner._load(part("head."))
+    def _load_own(self, arrays: Arrays) -> None:
+        maps = arrays_under("map.", arrays)
+        self._maps = {int(k): taken.astype(np.float64) for k, taken in maps.items()}
         if self.settings.query == "secret":
             self._key = arrays["key"].astype(np.uint8).tobytes()
             self._centre = arrays["centre"].astype(np.float64)

@@ -17,6 +17,7 @@ from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs, Matrix
 from facebone.verification.heads import FitReport, Inside, PeopleHead, make_head
 from facebone.verification.heads.base import Arrays, Labels, Scores
+from facebone.verification.heads.composed import arrays_under
 from facebone.verification.heads.people import (
     CALIBRATION_PAIRS,
     Rows,
@@ -275,11 +276,4 @@ class PeopleSplitHead(PeopleHead):
             self._keep(Registry(people.astype(np.float32), groups.astype(np.int64), *self._sizes))
         self._adaptations = self._unfitted()
         for k, head in enumerate(self._adaptations):
-            prefix = f"adaptation.{k}."
-            head._load(
-                {
-                    name.removeprefix(prefix): array
-                    for name, array in arrays.items()
-                    if name.startswith(prefix)
-                }
-            )
+            head._load(arrays_under(f"adaptation.{k}.", arrays))

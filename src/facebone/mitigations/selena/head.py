@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from facebone.errors import UsageError
 from facebone.mitigations.selena.settings import SelenaHeadSettings
@@ -16,20 +15,20 @@ from facebone.seeding import derive_seed
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.heads import (
     FitReport,
-    Inside,
     LearningHead,
     SoftHead,
     SoftJob,
     Views,
     make_head,
 )
-from facebone.verification.heads.base import Arrays, Labelled, Labels, Scores, sigmoid
+from facebone.verification.heads.base import Arrays, Labelled, Labels, sigmoid
+from facebone.verification.heads.composed import ComposedHead, Shapes
 from facebone.verification.heads.many import PoolJobs
 
 _WHERE = "mitigation selena"
 
 
-class SelenaHead(LearningHead):
+class SelenaHead(ComposedHead):
     """A head that learns no label, but what heads that never saw a pair say of it.
 
     Many heads, the teachers, are trained each without some of the pairs. The answer about a pair is
@@ -48,6 +47,8 @@ class SelenaHead(LearningHead):
 
     name = "selena"
     settings_type = SelenaHeadSettings
+    inner_prefix = ""
+    _inner: SoftHead
 
     def __init__(self, settings: object | None = None, *, device: str = "cpu") -> None:
         super().__init__(settings, device=device)
@@ -60,21 +61,16 @@ class SelenaHead(LearningHead):
                 hint="take one that learns from pairs, such as mlp or logistic",
             )
         inner.check_soft()
-        self._student = inner
+        self._inner = inner
         self.at_once = inner.at_once
-
-    @property
-    def base_name(self) -> str:
-        """Name of the student."""
-        return self._student.name
 
     def _fit(
         self, pairs: EmbeddedPairs, same: Labels, *, seed: int, validation: Labelled | None
     ) -> FitReport:
         jobs = PoolJobs(pairs, same, [np.arange(len(pairs))], [seed])
         (lesson,) = self._lessons(jobs, [0], validation)
-        self._student = self._student.fresh()
-        return self._student.fit_soft(
+        self._inner = self._inner.fresh()
+        return self._inner.fit_soft(
             lesson.pairs, lesson.chance, seed=lesson.seed, validation=validation
         )
 
@@ -89,9 +85,9 @@ class SelenaHead(LearningHead):
             self._split(jobs, number)  # refused before anything is trained
         for group in groups:
             lessons = self._lessons(jobs, group)
-            for number, student in zip(group, self._student.fit_soft_many(lessons), strict=True):
+            for number, student in zip(group, self._inner.fit_soft_many(lessons), strict=True):
                 head = self.fresh()
-                head._student, head.dimensions = student, jobs.pool.dimensions
+                head._inner, head.dimensions = student, jobs.pool.dimensions
                 yield number, head
 
     def _split(self, jobs: PoolJobs, number: int) -> Split:
@@ -171,29 +167,19 @@ class SelenaHead(LearningHead):
             derive_seed(jobs.seeds[number], "teacher", k) for number in group for k in range(parts)
         ]
         if validation is None:
-            for number, teacher in self._student.stream_many(jobs.pool, jobs.same, rows, seeds):
+            for number, teacher in self._inner.stream_many(jobs.pool, jobs.same, rows, seeds):
                 yield *divmod(number, parts), teacher
             return
         for number, (mine, seed) in enumerate(zip(rows, seeds, strict=True)):
-            teacher = self._student.fresh()
+            teacher = self._inner.fresh()
             teacher.fit(jobs.pool.take(mine), jobs.same[mine], seed=seed, validation=validation)
             yield *divmod(number, parts), teacher
 
-    def _logit(self, pairs: EmbeddedPairs) -> Scores:
-        return self._student.logit(pairs)
+    def _own_arrays(self) -> Arrays:
+        return {}
 
-    def _quick_logit(self, pairs: EmbeddedPairs) -> npt.NDArray[np.float32]:
-        return self._student.quick_logit(pairs)
+    def _own_shapes(self) -> Shapes:
+        return {}
 
-    def _inside(self, pairs: EmbeddedPairs, same: Labels) -> Inside:
-        return self._student.inside(pairs, same)
-
-    def _arrays(self) -> Arrays:
-        return self._student._arrays()
-
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        self._student.dimensions = self.dimensions
-        return self._student._shapes()
-
-    def _load(self, arrays: Arrays) -> None:
-        self._student._load(arrays)
+    def _load_own(self, arrays: Arrays) -> None:
+        """There is nothing but the student."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from facebone.errors import WeightsError
+from facebone.plugin_checks import subclass_of
 from facebone.registry import Registry
 from facebone.settings import parse_settings
 from facebone.verification.heads.base import Head, LearningHead
@@ -40,7 +41,14 @@ __all__ = [
     "probe_names",
 ]
 
-HEADS: Registry[type[Head]] = Registry("head")
+_HERE = "facebone.verification.heads"
+
+HEADS: Registry[type[Head]] = Registry(
+    "head",
+    group="facebone.heads",
+    check=subclass_of(Head),
+    rivals=(f"{_HERE}:ADAPTATIONS", f"{_HERE}:COMPOSED"),
+)
 HEADS.add("cosine", "facebone.verification.heads.cosine:CosineHead")
 HEADS.add("euclidean", "facebone.verification.heads.euclidean:EuclideanHead")
 HEADS.add("logistic", "facebone.verification.heads.logistic:LogisticHead")
@@ -50,7 +58,12 @@ HEADS.add("mlp", "facebone.verification.heads.mlp:MLPHead")
 
 # They learn from pictures of known people instead of pairs, so they are asked for apart; the
 # implementations lie beside this package, which imports nothing of theirs.
-ADAPTATIONS: Registry[type[PeopleHead]] = Registry("adaptation")
+ADAPTATIONS: Registry[type[PeopleHead]] = Registry(
+    "adaptation",
+    group="facebone.adaptations",
+    check=subclass_of(PeopleHead),
+    rivals=(f"{_HERE}:HEADS", f"{_HERE}:COMPOSED"),
+)
 ADAPTATIONS.add("whitening", "facebone.verification.adaptation.whitening:WhiteningHead")
 ADAPTATIONS.add("adapter", "facebone.verification.adaptation.adapter:AdapterHead")
 ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:FineTuningHead")
@@ -58,7 +71,12 @@ ADAPTATIONS.add("fine_tuning", "facebone.verification.adaptation.fine_tuning:Fin
 # Heads that a mitigation composes of others: they cannot be asked for by name. They are named here
 # because a saved verifier must load whether or not the program has imported mitigations; only the
 # reference is here, so this package still imports nothing of theirs.
-COMPOSED: Registry[type[Head]] = Registry("composed head")
+COMPOSED: Registry[type[Head]] = Registry(
+    "composed head",
+    group="facebone.composed_heads",
+    check=subclass_of(Head),
+    rivals=(f"{_HERE}:HEADS", f"{_HERE}:ADAPTATIONS"),
+)
 COMPOSED.add("facebone", "facebone.mitigations.multi_backbone.head:FaceBoneHead")
 COMPOSED.add("facebone_people", "facebone.mitigations.multi_backbone.people_head:PeopleSplitHead")
 COMPOSED.add("keyed_templates", "facebone.mitigations.keyed_templates.head:KeyedTemplatesHead")
