@@ -98,7 +98,7 @@ def crowd(driver: Chrome, port: int, pid: int) -> dict[str, Any]:
     """Ten sessions at once: answers, how long they took, and the server's memory."""
     for number in range(SESSIONS):
         if number:
-            driver.switch_to.new_window("tab")
+            driver.switch_to.new_window("window")  # a tab behind others draws nothing
         driver.get(f"http://127.0.0.1:{port}/")
         settle(driver)
         follow(driver, "Verify")

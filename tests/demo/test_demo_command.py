@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from facebone import cli
-from facebone.demo.serving import SCRIPT, server_options
+from facebone.demo.serving import SCRIPT, keep_uploads_in_memory, server_options
 from facebone.demo.settings import DEFAULT_BACKBONES, DemoSettings
 
 
@@ -61,6 +61,36 @@ def test_the_server_keeps_to_this_machine_and_sends_nothing() -> None:
     assert options["client_showErrorDetails"] == "none"
     assert options["server_maxUploadSize"] <= 50
     assert SCRIPT.is_file()
+
+
+def test_an_upload_stays_in_memory(monkeypatch) -> None:
+    """As large a file as is taken goes through the server's parser without a file on disk."""
+    import asyncio
+    from collections.abc import AsyncIterator
+
+    from starlette.datastructures import Headers
+    from starlette.formparsers import MultiPartParser
+
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
+    keep_uploads_in_memory()
+    size = server_options("127.0.0.1", 8501)["server_maxUploadSize"] * 2**20
+    head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
+
+    async def body() -> AsyncIterator[bytes]:
+        yield head
+        for _ in range(size // 2**20):
+            yield bytes(2**20)
+        yield b"\r\n--x--\r\n"
+
+    async def parse() -> tuple[int, bool]:
+        headers = Headers({"content-type": "multipart/form-data; boundary=x"})
+        form = await MultiPartParser(headers, body()).parse()
+        upload = form["a"]
+        found = upload.size, upload.file._rolled
+        await form.close()
+        return found
+
+    assert asyncio.run(parse()) == (size, False)
 
 
 def test_the_default_needs_nothing() -> None:

@@ -6,11 +6,14 @@ import functools
 import sys
 import threading
 import traceback
+from typing import TYPE_CHECKING
 
-from facebone.demo.material import Material, make_material
 from facebone.demo.settings import DemoSettings
 from facebone.demo.work import Step
 from facebone.errors import FaceBoneError
+
+if TYPE_CHECKING:
+    from facebone.demo.material import Material
 
 
 class Preparation:
@@ -34,6 +37,9 @@ class Preparation:
 
     def _make(self) -> None:
         try:
+            # Here, not above: the first page need not wait until all libraries are loaded.
+            from facebone.demo.material import make_material
+
             self.material = make_material(self.settings, self._tell)
         except FaceBoneError as error:
             self.error = str(error)

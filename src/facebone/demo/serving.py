@@ -68,9 +68,17 @@ def serve(settings: DemoSettings, *, address: str, port: int, browser: bool) -> 
     if browser:
         threading.Thread(target=_open_browser, args=(address, port), daemon=True).start()
     options = server_options(address, port)
+    keep_uploads_in_memory()
     bootstrap.load_config_options(options)
     preparation_of(settings)
     bootstrap.run(str(SCRIPT), False, [settings.to_text()], options)
+
+
+def keep_uploads_in_memory() -> None:
+    """Let no upload be written: the parser of requests would put more than a megabyte on disk."""
+    from starlette.formparsers import MultiPartParser
+
+    MultiPartParser.spool_max_size = (_UPLOADS_MB + 1) * 2**20
 
 
 def server_options(address: str, port: int) -> dict[str, Any]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from facebone.demo.material import Material
 from facebone.demo.preparation import Preparation, preparation_of
 from facebone.demo.settings import DemoSettings
+
+if TYPE_CHECKING:
+    from facebone.demo.material import Material
 
 _STYLE = Path(__file__).parents[1] / "style.css"
 ICON = Path(__file__).parents[1] / "icon.png"
