@@ -15,6 +15,8 @@ ON_SYNTHETIC_FACES = (
     "benchmarks.bench_adapters",
     "benchmarks.attribute_study",
     "benchmarks.bench_demo",
+    "benchmarks.bench_executor",
+    "benchmarks.scale_study",
 )
 ON_REAL_FACES = (
     "benchmarks.bench_engine",
