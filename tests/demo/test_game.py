@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS as KNOWN_ATTACKS
 from facebone.audit.artefacts import SCORES_COLUMNS
 from facebone.data.splits import Level
 from facebone.demo.candidates import candidates_at
@@ -78,7 +78,7 @@ def test_a_conclusion_names_every_attack_about_both_verifiers() -> None:
     assert rows == [
         ["score it gets", "0.900", "0.500"],
         [("loss_threshold", "a low loss means a member"), *said("75% likely that it was")],
-        [("lira", make_attack("lira").summary), *said("")],
+        [("lira", KNOWN_ATTACKS.get("lira").summary), *said("")],
     ]
 
 
