@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import scale_people as people_of
-from facebone.attacks.base import make_attack
+from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Floats
 from facebone.audit.gallery import Gallery
 from facebone.audit.plan import Job, JobFunction, Result
@@ -218,7 +218,7 @@ def _score(head: LearningHead, gallery: Gallery, pairs: Pairs) -> Floats:
     observed = observe(head, gallery, pairs, (0,), known=everyone, channels=(), seed=0)
     unit = np.arange(len(pairs)) // QUESTIONS
     means = UnitMeans(np.arange(len(pairs)), unit, pairs.same)
-    return make_attack("loss_threshold").score(means.of(observed, None))
+    return ATTACKS.make("loss_threshold").score(means.of(observed, None))
 
 
 def _questions(

@@ -36,6 +36,7 @@ An audit is a plan of small jobs: embedding by batches, a job for eight shadows,
 target, attack and seed. They run one after the other, on all cores, or on a
 [Ray](https://docs.ray.io) cluster, with the same plan, the same keys and the same figures:
 
+<!-- run by tests/scale/test_two_nodes.py -->
 ```text
 pip install 'facebone[ray]'
 ray start --head                                   # on one machine

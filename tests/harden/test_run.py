@@ -110,13 +110,14 @@ class Watching(SerialExecutor):
         arguments: Iterable[Any],
         *,
         on_result: Callable[[Any, Any], Iterable[Any]],
+        on_lost: Callable[[Any], Iterable[Any]] | None = None,
     ) -> None:
         def noted(argument: Any, result: Any) -> Iterable[Any]:
             if isinstance(argument, RingTask):
                 self.at_ring.append(len(self.engine.shown))
             return on_result(argument, result)
 
-        super().run(function, arguments, on_result=noted)
+        super().run(function, arguments, on_result=noted, on_lost=on_lost)
 
 
 def asked_for(dataset: Dataset, home: Path, **changes: Any) -> Hardening:
