@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 SLOW = (
     "test_readme.py",
     "test_first_audit.py",
+    "test_audit.py",
+    "test_demo.py",
     "test_docs_examples.py",
+    "test_demo_lfw.py",
+    "test_commands.py",
     "test_view2_pixels.py",
+    "test_two_nodes.py",
     "test_examples.py",
 )
 """Files of few tests that take minutes: begun last, one of them would keep a single core busy."""

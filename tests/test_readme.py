@@ -36,7 +36,7 @@ def run_all(block: list[str], folder: Path) -> None:
 
 def test_commands_on_synthetic_faces(tmp_path: Path) -> None:
     run_all(commands()[0], tmp_path)
-    assert len(list((tmp_path / "faces").rglob("*.png"))) == 18
+    assert len(list((tmp_path / "faces").rglob("*.png"))) == 360
     assert (tmp_path / "model" / "verifier.json").is_file()
 
 
