@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -106,3 +106,15 @@ def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture
+def visitor(
+    chromium: Chrome, demo_parts: dict[str, ModuleType], server: Any, shots: Path
+) -> Iterator[Any]:
+    """Somebody who opens the demo that a module serves; nothing may have gone wrong in the end."""
+    found = demo_parts["demo_driver"].Visitor(chromium, server.address, shots)
+    found.arrive()
+    yield found
+    found.check_silence()
+    server.check_log()

@@ -17,7 +17,7 @@ from facebone.data.pictures import RGB
 from facebone.data.synthetic import synthetic_dataset
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    pass
 
 PAGES = ("About", "Verify", "Membership", "Reconstruction", "Audit")
 
@@ -32,15 +32,6 @@ def server(demo_parts: dict[str, ModuleType], tmp_path_factory) -> Iterator[Any]
     folder = tmp_path_factory.mktemp("demo")
     with demo_parts["demo_server"].serve(folder, *SMALL) as found:
         yield found
-
-
-@pytest.fixture
-def visitor(chromium: Chrome, demo_parts, server, shots: Path) -> Iterator[Any]:
-    found = demo_parts["demo_driver"].Visitor(chromium, server.address, shots)
-    found.arrive()
-    yield found
-    found.check_silence()
-    server.check_log()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from selenium.webdriver import Chrome
+    pass
 
 pytestmark = pytest.mark.assets
 
@@ -55,15 +55,6 @@ def server(demo_parts: dict[str, ModuleType], some_of_lfw: Path, tmp_path_factor
     words = ("--data", "lfw", "--root", str(some_of_lfw), *WORDS)
     with demo_parts["demo_server"].serve(folder, *words) as found:
         yield found
-
-
-@pytest.fixture
-def visitor(chromium: Chrome, demo_parts, server, shots: Path) -> Iterator[Any]:
-    found = demo_parts["demo_driver"].Visitor(chromium, server.address, shots)
-    found.arrive()
-    yield found
-    found.check_silence()
-    server.check_log()
 
 
 def test_people_are_chosen_by_name(visitor, some_of_lfw: Path) -> None:
