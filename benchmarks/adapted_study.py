@@ -29,13 +29,12 @@ from benchmarks.unit_tools import ACCURACIES, accuracies
 from facebone.attacks.access import Ask, Channel
 from facebone.attacks.asking import parse_attack
 from facebone.audit.answers import log_odds_of
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import own_fingerprint
 from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units
 from facebone.audit.unit_target import make_null_unit_target
-from facebone.commands.assemble import open_store
 from facebone.commands.options import Alignment
 from facebone.config import assets_folder
 from facebone.data.dataset import Dataset, load_dataset
@@ -46,6 +45,7 @@ from facebone.harden.attacked import Attacked
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import LearningHead
+from facebone.verification.opening import open_store
 from facebone.verification.routes import open_routes
 
 ROOT = Path(__file__).parent.parent
@@ -125,7 +125,7 @@ def _log_odds(
 
 
 def _file(subject: Subject, first: int) -> Path:
-    asked = asdict(subject) | {"code": code_fingerprint(), "name": "", "part": ""}
+    asked = asdict(subject) | {"code": own_fingerprint(), "name": "", "part": ""}
     key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=list).encode()).hexdigest()
     return KEPT / f"{key[:16]}_{first}.npz"
 

@@ -26,13 +26,12 @@ from benchmarks.study_tools import over_models, run_all
 from facebone.attacks.base import ATTACKS
 from facebone.audit.assemble import AttackFacts
 from facebone.audit.calibration import calibrate
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import own_fingerprint
 from facebone.audit.epsilon import bound_epsilon
 from facebone.audit.gallery import hang
 from facebone.audit.material import Material
 from facebone.audit.target import TargetRecipe
 from facebone.audit.target_spec import parse_target
-from facebone.commands.assemble import open_store
 from facebone.config import assets_folder
 from facebone.data.dataset import load_dataset
 from facebone.data.pairs import Pairs
@@ -42,6 +41,7 @@ from facebone.harden.ring_models import RingModels, make_ring
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.metrics import auc, eer, tar_at_far
+from facebone.verification.opening import open_store
 from facebone.verification.routes import open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "defence_study"
@@ -242,7 +242,7 @@ def query_seconds(ring: RingModels, material: Material) -> float:
 
 
 def _file(row: Row) -> Path:
-    asked = json.dumps([asdict(row), SEED, FEW, QUICK, LABEL_ONLY, LEARNT]) + code_fingerprint()
+    asked = json.dumps([asdict(row), SEED, FEW, QUICK, LABEL_ONLY, LEARNT]) + own_fingerprint()
     return KEPT / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
 
 

@@ -31,9 +31,8 @@ from facebone.attacks.extraction.curve import CHECKPOINTS, extract
 from facebone.attacks.extraction.figures import Verifier, measure_copy
 from facebone.attacks.extraction.known import KnownPictures
 from facebone.attacks.extraction.oracle import Oracle
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import own_fingerprint
 from facebone.audit.gallery import Gallery, hang
-from facebone.commands.assemble import open_store
 from facebone.config import assets_folder
 from facebone.data.dataset import Dataset, load_dataset
 from facebone.data.pairs import Pairs
@@ -46,6 +45,7 @@ from facebone.verification.calibration import calibrate_threshold
 from facebone.verification.embedded_pairs import EmbeddedPairs
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.heads import LearningHead
+from facebone.verification.opening import open_store
 from facebone.verification.routes import open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "extraction_study"
@@ -158,7 +158,7 @@ class Cell:
     def key(self) -> str:
         """What its files are called: another code or another question has other files."""
         asked = [asdict(self.target), self.attack, self.seed, CHECKPOINTS, FAR, SHARES]
-        content = json.dumps(asked) + code_fingerprint() + Path(__file__).read_text("utf-8")
+        content = json.dumps(asked) + own_fingerprint() + Path(__file__).read_text("utf-8")
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

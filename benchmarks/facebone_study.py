@@ -41,9 +41,8 @@ from facebone.attacks.base import ATTACKS
 from facebone.attacks.observations import Observations
 from facebone.attacks.shadow_answers import ShadowAnswers
 from facebone.audit.candidates import draw_candidates
-from facebone.audit.environment import code_fingerprint
+from facebone.audit.environment import own_fingerprint
 from facebone.audit.gallery import hang
-from facebone.commands.assemble import open_store
 from facebone.config import assets_folder
 from facebone.data.dataset import Dataset, load_dataset
 from facebone.data.pairs import Pairs
@@ -58,6 +57,7 @@ from facebone.verification.folds import draw_folds, fold_accuracies
 from facebone.verification.heads import LearningHead
 from facebone.verification.heads.base import sigmoid
 from facebone.verification.metrics import auc, tar_at_far
+from facebone.verification.opening import open_store
 from facebone.verification.routes import open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "facebone_study"
@@ -204,7 +204,7 @@ def train_some(task: tuple[Tried, World, int]) -> None:
 
 def _file(tried: Tried, first: int) -> Path:
     code = (
-        Path(__file__).with_name("facebone_variants.py").read_bytes() + code_fingerprint().encode()
+        Path(__file__).with_name("facebone_variants.py").read_bytes() + own_fingerprint().encode()
     )
     asked = [tried.way, tried.backbones, tried.aligned, tried.data]
     key = hashlib.sha256(json.dumps(asked).encode() + code).hexdigest()[:16]

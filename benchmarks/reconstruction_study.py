@@ -29,7 +29,6 @@ from facebone.audit.reconstruction.result import reconstruction_result
 from facebone.audit.settings import AuditSettings
 from facebone.audit.target import TargetRecipe
 from facebone.audit.trained_targets import target_recipe
-from facebone.commands.assemble import open_store
 from facebone.config import assets_folder
 from facebone.data.dataset import Dataset, load_dataset
 from facebone.data.splits import Level
@@ -37,6 +36,7 @@ from facebone.data.synthetic import synthetic_dataset
 from facebone.progress import for_console
 from facebone.scale.executor import SerialExecutor
 from facebone.verification.engine import EmbeddingEngine
+from facebone.verification.opening import open_store
 from facebone.verification.routes import Route, open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "reconstruction_study"

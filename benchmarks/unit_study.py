@@ -21,7 +21,6 @@ from facebone.audit.shadows import ShadowBatch, ask_shadows, train_shadows
 from facebone.audit.target import TargetRecipe
 from facebone.audit.unit_candidates import draw_units
 from facebone.audit.unit_material import UnitMaterial, embed_units
-from facebone.commands.assemble import open_store
 from facebone.commands.options import Alignment
 from facebone.config import assets_folder
 from facebone.data.dataset import load_dataset
@@ -30,6 +29,7 @@ from facebone.files import new_file
 from facebone.harden.attacked import Attacked
 from facebone.progress import for_console
 from facebone.verification.engine import EmbeddingEngine
+from facebone.verification.opening import open_store
 from facebone.verification.routes import open_routes
 
 ROOT = Path(__file__).parent.parent
