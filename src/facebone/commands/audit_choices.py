@@ -57,13 +57,13 @@ Attacks = Annotated[
         "again, `ask=among` for likeness among a person's pictures, `ask=centre` to their "
         "centre, `ask=gain` for what answers gained over the public backbones; "
         "`lira:probes=2` asks with two pictures of a person. To see the people: "
-        "`template_decoder` and `template_gradient` rebuild pictures from stored templates. To "
-        "have a verifier of one's own: `copy_head`, `copy_decisions`, `metric_copy`, `knockoff` "
-        "and `copycat` ask and copy, `copy_head:queries=100+1000` with so many questions. To find "
-        "people again: `direct`, `linear_alignment`, `unaligned`, `open_set_identification`, "
-        "`score_identification` link records to other databases. To know more of them: "
-        "`attribute_probe`, `kernel_probe`, `score_probe`, `score_vote` infer what people are "
-        "like, where the data set says it."
+        "`template_ridge`, `template_gradient` and `template_synthesis` rebuild pictures from "
+        "stored templates. To have a verifier of one's own: `copy_head`, `copy_decisions`, "
+        "`metric_copy`, `knockoff` and `copycat` ask and copy, `copy_head:queries=100+1000` with "
+        "so many questions. To find people again: `direct`, `linear_alignment`, `unaligned`, "
+        "`open_set_identification`, `score_identification` link records to other databases. "
+        "To know more of them: `attribute_probe`, `kernel_probe`, `score_probe`, `score_vote` "
+        "infer what people are like, where the data set says it."
     ),
 ]
 

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from facebone.attacks.inversion.drawn_templates import DrawnTemplates
+from facebone.attacks.inversion.linear_decoder import LinearDecoder
 from facebone.attacks.inversion.refinement import (
+    Pixels,
     RefinementSettings,
     refine,
     total_variation,
@@ -30,7 +33,7 @@ def shown(count=40, seed=0):
 def test_pictures_come_nearer_to_their_templates():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
     made = refine(
-        start, towards(wanted), look, RefinementSettings(steps=30, smoothness=0.0), seed=0
+        Pixels(start), towards(wanted), look, RefinementSettings(steps=30, smoothness=0.0), seed=0
     )
     before, after = (
         (look(to_tensor(faces)).numpy() * wanted).sum(axis=1) for faces in (start, made)
@@ -40,9 +43,27 @@ def test_pictures_come_nearer_to_their_templates():
     assert made.shape == start.shape
 
 
+def test_what_a_decoder_draws_is_moved_by_its_numbers():
+    own = shown(count=200, seed=2)
+    decoder = LinearDecoder.fit(own, look(to_tensor(own)).numpy(), strength=0.15, gain=1.0)
+    first, wanted = (look(to_tensor(shown(seed=seed))).numpy() for seed in (1, 3))
+    drawn = DrawnTemplates(decoder, first)
+
+    def made(steps):
+        settings = RefinementSettings(steps=steps, smoothness=0.0, loyalty=0.0)
+        return refine(drawn, towards(wanted), look, settings, seed=0)
+
+    still, moved = made(0), made(30)
+    np.testing.assert_array_equal(still, decoder.decode(first))
+    before, after = ((look(to_tensor(one)).numpy() * wanted).sum(axis=1) for one in (still, moved))
+    assert (after > before + 0.2).all()
+    # The decoder draws faces alike on both sides, wherever its numbers go.
+    assert np.abs(moved.astype(int) - moved[:, :, ::-1]).max() <= 1
+
+
 def test_no_step_leaves_pictures_as_they_are():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
-    made = refine(start, towards(wanted), look, RefinementSettings(steps=0), seed=0)
+    made = refine(Pixels(start), towards(wanted), look, RefinementSettings(steps=0), seed=0)
     np.testing.assert_array_equal(made, start)
 
 
@@ -51,7 +72,7 @@ def test_smoothness_and_loyalty_do_what_they_say():
 
     def made(**settings):
         return refine(
-            start, towards(wanted), look, RefinementSettings(steps=20, **settings), seed=0
+            Pixels(start), towards(wanted), look, RefinementSettings(steps=20, **settings), seed=0
         )
 
     free = made(smoothness=0.0, loyalty=0.0)
@@ -66,7 +87,8 @@ def test_the_seed_decides_the_shaking():
     start, wanted = shown(), look(to_tensor(shown(seed=1))).numpy()
     settings = RefinementSettings(steps=3)
     one, again, other = (
-        refine(start, towards(wanted), look, settings, seed=seed).tobytes() for seed in (0, 0, 1)
+        refine(Pixels(start), towards(wanted), look, settings, seed=seed).tobytes()
+        for seed in (0, 0, 1)
     )
     assert one == again != other
 

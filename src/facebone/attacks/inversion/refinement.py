@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,8 @@ class RefinementSettings:
 
     Args:
         steps: of Adam; 0 leaves pictures as they are.
-        step: how far a pixel goes in one of them at first, in parts of its range.
+        step: how far a pixel goes in one of them at first, in parts of its range, or a number of a
+            template.
         smoothness: what total variation counts beside one less the cosine.
         loyalty: what the mean squared difference from the first picture counts.
     """
@@ -54,8 +56,52 @@ class RefinementSettings:
         check_number("loyalty", self.loyalty, low=0)
 
 
+class Movable(Protocol):
+    """Pictures by the numbers that are moved; its length is how many there are."""
+
+    def __len__(self) -> int: ...
+
+    def numbers(self, rows: Rows, device: str) -> Tensor:
+        """Of some pictures before they are moved, (q, ..)."""
+        ...
+
+    def draw(self, numbers: Tensor) -> Tensor:
+        """The pictures that numbers stand for, (q, 3, h, w) in 0 .. 1, differentiably."""
+        ...
+
+    def bound(self, numbers: Tensor) -> None:
+        """Bring numbers back, in place, to where they stand for a picture."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pixels:
+    """Pictures whose pixels are moved each by itself: `Movable`.
+
+    Args:
+        faces: (n, h, w, 3) uint8.
+    """
+
+    faces: Faces
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def numbers(self, rows: Rows, device: str) -> Tensor:
+        """(q, 3, h, w) in 0 .. 1."""
+        return to_tensor(self.faces[rows], device)
+
+    def draw(self, numbers: Tensor) -> Tensor:
+        """They are the picture."""
+        return numbers
+
+    def bound(self, numbers: Tensor) -> None:
+        """No brighter than white."""
+        numbers.clamp_(0, 1)
+
+
 def refine(
-    faces: Faces,
+    faces: Movable,
     aim: Aim,
     look: Look,
     settings: RefinementSettings,
@@ -66,7 +112,7 @@ def refine(
     """Pictures like the first ones that networks see going where they should.
 
     Args:
-        faces: (n, h, w, 3) to begin with.
+        faces: n pictures to begin with.
         aim: where embeddings should go, asked anew in each step.
         look: the networks.
         settings: how.
@@ -80,13 +126,14 @@ def refine(
         A. Mahendran, A. Vedaldi, "Understanding Deep Image Representations by Inverting Them",
         CVPR 2015.
     """
-    found = np.empty_like(faces)
+    found = []
     for begin in range(0, len(faces), AT_ONCE):
         rows = np.arange(begin, min(begin + AT_ONCE, len(faces)))
         generator = torch.Generator().manual_seed(derive_seed(seed, "refinement", begin))
-        start = to_tensor(faces[rows], device)
-        found[rows] = to_faces(_move(start, partial(aim, rows), look, settings, generator))
-    return found
+        start = faces.numbers(rows, device)
+        moved = _move(faces, start, partial(aim, rows), look, settings, generator)
+        found.append(to_faces(faces.draw(moved)))
+    return np.concatenate(found)
 
 
 def towards(templates: Templates) -> Aim:
@@ -95,28 +142,32 @@ def towards(templates: Templates) -> Aim:
 
 
 def _move(
+    faces: Movable,
     start: Tensor,
     aim: Callable[[Templates], Templates],
     look: Look,
     settings: RefinementSettings,
     generator: torch.Generator,
 ) -> Tensor:
-    pictures = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([pictures], lr=settings.step)
+    """The numbers that pictures have been moved to."""
+    first = faces.draw(start)
+    numbers = start.clone().requires_grad_()
+    optimiser = torch.optim.Adam([numbers], lr=settings.step)
     for number in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = settings.step * (1 - number / settings.steps)
+        pictures = faces.draw(numbers)
         seen = look(shaken(pictures, generator))
         wanted = torch.from_numpy(aim(seen.detach().cpu().numpy())).to(seen.device)
         missed = 1 - (seen * wanted).sum(dim=1)
-        moved = (pictures - start).square().mean(dim=(1, 2, 3))
+        moved = (pictures - first).square().mean(dim=(1, 2, 3))
         loss = missed + settings.smoothness * total_variation(pictures) + settings.loyalty * moved
         optimiser.zero_grad()
         loss.sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         with torch.no_grad():
-            pictures.clamp_(0, 1)
-    return pictures
+            faces.bound(numbers)
+    return numbers.detach()
 
 
 def total_variation(pictures: Tensor) -> Tensor:

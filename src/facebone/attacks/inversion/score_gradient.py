@@ -10,7 +10,7 @@ from facebone.attacks.access import Access
 from facebone.attacks.inversion.base import InversionAttack, OwnFaces
 from facebone.attacks.inversion.guide import Look
 from facebone.attacks.inversion.linear_decoder import GAIN, STRENGTH, LinearDecoder, Templates
-from facebone.attacks.inversion.refinement import RefinementSettings, Rows, refine
+from facebone.attacks.inversion.refinement import Pixels, RefinementSettings, Rows, refine
 from facebone.attacks.inversion.slope_leak import SlopeLeak
 from facebone.backbones.base import Faces
 from facebone.seeding import make_rng
@@ -87,7 +87,7 @@ class ScoreGradient(InversionAttack):
         pointed = aim(whose, np.tile(self._own[places], (len(leak), 1)))
         mean = pointed.reshape(len(leak), len(places), -1).mean(axis=1)
         return refine(
-            self._decoder.decode(normalise(mean)),
+            Pixels(self._decoder.decode(normalise(mean))),
             aim,
             self._look,
             self.settings,

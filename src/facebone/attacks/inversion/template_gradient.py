@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from facebone.attacks.inversion.base import OwnFaces
+from facebone.attacks.inversion.drawn_templates import DrawnTemplates
 from facebone.attacks.inversion.guide import Look
 from facebone.attacks.inversion.leaks import TemplateLeak
-from facebone.attacks.inversion.refinement import RefinementSettings, refine, towards
+from facebone.attacks.inversion.refinement import Pixels, RefinementSettings, refine, towards
 from facebone.attacks.inversion.template_ridge import RidgeSettings, TemplateRidge
 from facebone.backbones.base import Faces
+from facebone.settings import check_word
+
+PIXELS, TEMPLATE = "pixels", "template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,12 @@ class GradientSettings(RidgeSettings):
 
     Args:
         strength, gain, knows, enrolled: see `RidgeSettings`.
+        moves: ``pixels``, each by itself, or the numbers of the ``template`` that the decoder
+            draws, so that every picture is one of its own.
         steps, step, smoothness, loyalty: see `RefinementSettings`.
     """
 
+    moves: str = PIXELS
     steps: int = RefinementSettings.steps
     step: float = RefinementSettings.step
     smoothness: float = RefinementSettings.smoothness
@@ -28,6 +35,7 @@ class GradientSettings(RidgeSettings):
 
     def __post_init__(self) -> None:
         RidgeSettings.__post_init__(self)
+        check_word("moves", self.moves, (PIXELS, TEMPLATE))
         self.refinement()
 
     def refinement(self) -> RefinementSettings:
@@ -44,6 +52,8 @@ class TemplateGradient(TemplateRidge):
 
     What ridge regression draws is moved by gradients towards its template, while it stays smooth
     and near where it began. As the networks look at it shaken, what they see in it others see too.
+    Or the numbers are moved from which it was drawn: few as they are, they can mislead nobody, and
+    say no more than the decoder can draw.
 
     References:
         A. Mahendran, A. Vedaldi, "Understanding Deep Image Representations by Inverting Them",
@@ -65,8 +75,10 @@ class TemplateGradient(TemplateRidge):
         self._look = own.look
 
     def _rebuild(self, leak: TemplateLeak, *, seed: int, device: str) -> Faces:
+        drawn = self._draw(leak)
+        moves = self.settings.moves == PIXELS
         return refine(
-            self._draw(leak),
+            Pixels(drawn) if moves else DrawnTemplates(self._decoder, leak.templates),
             towards(leak.templates),
             self._look,
             self.settings.refinement(),

@@ -1,8 +1,8 @@
-"""Random draws by name: a thin layer over a NumPy generator."""
+"""Random draws by name: a thin layer over numbers that a NumPy generator gave."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -15,17 +15,25 @@ T = TypeVar("T")
 class Dice:
     """Draws numbers, colours and options.
 
-    All numbers are drawn from the generator at once (one call costs as much as a hundred numbers),
-    so a later draw does not depend on which earlier ones were used.
+    All numbers are at hand before the first is used, so a later draw does not depend on which
+    earlier ones were used.
 
     Args:
-        rng: where the numbers come from.
-        size: how many normal and how many uniform numbers are at hand.
+        normals: standard normal numbers, in the order in which they are used.
+        uniforms: numbers in 0 .. 1, likewise.
     """
 
-    def __init__(self, rng: np.random.Generator, size: int = 64) -> None:
-        self._normals: Iterator[float] = iter(rng.standard_normal(size).tolist())
-        self._uniforms: Iterator[float] = iter(rng.random(size).tolist())
+    def __init__(self, normals: Iterable[float], uniforms: Iterable[float]) -> None:
+        self._normals: Iterator[float] = iter(normals)
+        self._uniforms: Iterator[float] = iter(uniforms)
+
+    @classmethod
+    def thrown(cls, rng: np.random.Generator, size: int = 64) -> Dice:
+        """With so many normal and so many uniform numbers of a generator.
+
+        They are drawn at once: one call costs as much as a hundred numbers.
+        """
+        return cls(rng.standard_normal(size).tolist(), rng.random(size).tolist())
 
     def around(self, mean: float, deviation: float, cut: float = 2.0) -> float:
         """A normal draw, clipped at `cut` deviations."""

@@ -101,7 +101,7 @@ def draw_nuisance(rng: np.random.Generator, *, strength: float = 1.0) -> Nuisanc
         rng: read for a fixed number of draws.
         strength: 1 as in the data set; 0 gives passport photographs, more gives harder ones.
     """
-    dice = Dice(rng, 48)
+    dice = Dice.thrown(rng, 48)
     pose = Pose(
         yaw=dice.around(0.0, 17.0 * strength),
         pitch=dice.around(0.0, 8.0 * strength),

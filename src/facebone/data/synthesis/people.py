@@ -31,7 +31,11 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     Args:
         rng: read for a fixed number of draws.
     """
-    dice = Dice(rng, 96)
+    return person_of(Dice.thrown(rng, 96))
+
+
+def person_of(dice: Dice) -> Identity:
+    """The person whom dice describe; 45 normal and 35 uniform numbers of theirs are used."""
     masculine = dice.within(0.0, 1.0)
     head = _head(dice, masculine)
     skin = _skin(dice)
