@@ -25,8 +25,11 @@ Cell = dict[str, Any]
 
 RIDGE, SCORES, DECISIONS = "template_ridge", "score_regression", "decision_bisection:queries=1000"
 KEY = "keyed_templates"
-PLAIN = ("none", "none@logistic")
 AS_NONE = "as none"
+ON_TWO = ", two networks"
+"""Behind the name of a target on two backbones."""
+WITH_HEAD = "@logistic"
+PLAIN = ("none", f"none{WITH_HEAD}", f"none{ON_TWO}")
 
 
 def write_page() -> Path:
@@ -66,7 +69,7 @@ def answer(figures: Row) -> str:
         found = {
             row["target"]: row["judge"]["type_ii"]
             for row in rows
-            if row["name"] == (keyed if row["target"] == KEY else name)
+            if row["name"] == (keyed if row["target"].startswith(KEY) else name)
         }
         lines += [_line(what, plain, found) for plain in PLAIN if plain in found]
     return "\n".join(lines)
@@ -74,19 +77,27 @@ def answer(figures: Row) -> str:
 
 def _line(what: str, plain: str, found: dict[str, Cell]) -> str:
     """What is rebuilt without a defence, and under which ones the intervals lie below that."""
-    head = plain.removeprefix("none")
-    rivals = {name: share for name, share in found.items() if name not in PLAIN}
-    beside = {name: share for name, share in rivals.items() if name.endswith(head) and head} or {
-        name: share for name, share in rivals.items() if not head and "@" not in name
+    kind = plain.removeprefix("none")
+    beside = {
+        name: share for name, share in found.items() if name not in PLAIN and _kind(name) == kind
     }
     better = [
-        f"`{name}` ({_percent(share)})"
+        f"`{name.removesuffix(ON_TWO)}` ({_percent(share)})"
         for name, share in beside.items()
         if share["high"] < found[plain]["low"]
     ]
-    where = f" of a verifier with the head `{head[1:]}`" if head else ""
+    where = {
+        "": "",
+        WITH_HEAD: " of a verifier with a linear head",
+        ON_TWO: " of a verifier on two networks",
+    }[kind]
     helped = ", ".join(better) if better else "nothing that was tried" if beside else "not tried"
     return f"- From **{what}**{where}: {_percent(found[plain])}; surely less under: {helped}."
+
+
+def _kind(target: str) -> str:
+    """What stands behind the defence in the name of a target."""
+    return next((kind for kind in (WITH_HEAD, ON_TWO) if target.endswith(kind)), "")
 
 
 def _largest(rows: Iterable[Row]) -> list[Row]:
@@ -109,7 +120,9 @@ def _defended(figures: Row) -> str:
     targets = dict.fromkeys(row["target"] for part in figures.values() for row in part)
     lines = []
     for target in targets:
-        ridge = rebuilt.get((target, f"{RIDGE}:knows=networks" if target == KEY else RIDGE))
+        ridge = rebuilt.get(
+            (target, f"{RIDGE}:knows=networks" if target.startswith(KEY) else RIDGE)
+        )
         lines.append(
             [
                 f"`{target}`",
@@ -134,17 +147,21 @@ def _defended(figures: Row) -> str:
 
 def _missing(figures: Row) -> str:
     """Defences of the library that stand in no row."""
-    measured = {re.split("[:@]", row["target"])[0] for part in figures.values() for row in part}
+    measured = {re.split("[:@,]", row["target"])[0] for part in figures.values() for row in part}
     names = [f"`{name}`" for name in MITIGATIONS.names() if name not in measured]
     return listed(names) if names else "none"
 
 
 def _same_people(rows: Sequence[Row]) -> list[Row]:
     """Of an attack that was run on many people and on few that row which all defences have."""
-    least: dict[str, int] = {}
+    least: dict[tuple[str, bool], int] = {}
     for row in rows:
-        least[row["name"]] = min(least.get(row["name"], row["people"]), row["people"])
-    return [row for row in rows if row["people"] == least[row["name"]]]
+        least[_asked(row)] = min(least.get(_asked(row), row["people"]), row["people"])
+    return [row for row in rows if row["people"] == least[_asked(row)]]
+
+
+def _asked(row: Row) -> tuple[str, bool]:
+    return row["name"], row["target"].endswith(ON_TWO)
 
 
 def _rebuilt(rows: Iterable[Row]) -> str:

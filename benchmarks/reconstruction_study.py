@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reconstruction_page import write_page
+from benchmarks.reconstruction_page import ON_TWO, write_page
 from benchmarks.results_file import write_result
 from facebone.audit.job_store import JobStore, open_shared
 from facebone.audit.level_material import LevelMaterial, make_material
@@ -41,10 +41,11 @@ from facebone.verification.routes import Route, open_routes
 
 KEPT = Path(__file__).parent.parent / "runs" / "reconstruction_study"
 
+ALIGNMENT = "five-point"
 SEED = 7
 """Of people, targets and attacks: settings of the attacks were chosen on other draws."""
 
-ATTACKED, JUDGE = "mobilefacenet_ms1m_a", "mobilefacenet_ms1m_b"
+ATTACKED, SECOND, JUDGE = "mobilefacenet_ms1m_a", "dlib", "mobilefacenet_ms1m_b"
 SYNTHETIC, SYNTHETIC_PEOPLE, SYNTHETIC_PICTURES = "tiny_residual", 480, 4
 
 RECIPES = (
@@ -56,10 +57,8 @@ GUARDS = (
     *("keyed_noise", "keyed_noise:scale=8", "memguard", "query_budget"),
 )
 DEFENCES = ("none", "none@logistic", "keyed_templates", *GUARDS, *RECIPES)
-"""FaceBone is not among them: it needs several backbones, and one is attacked here."""
-SCORED = ("none", "none@logistic", "keyed_templates", *GUARDS, "dp_sgd")
-"""Targets from whose scores faces are rebuilt: other training leaves scores much as they are."""
-
+FUSED = ("none", "facebone", "keyed_templates")
+"""Targets on two backbones, which FaceBone needs."""
 DECIDING = ("none", "none@logistic", "rounding@logistic", "keyed_noise:scale=8@logistic")
 """Targets from whose decisions faces are rebuilt, which takes the most questions."""
 
@@ -70,6 +69,7 @@ UNKEYED = (
 )
 SCORES = "score_regression"
 LINKED = ("direct", "open_set_identification", "score_identification")
+COPIED = ("copy_head:queries=1000",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,21 @@ class Rebuilding:
     people: int
 
 
+FUSED_REBUILDING = Rebuilding(("template_ridge", UNKEYED[0], SCORES), FUSED, 100)
 REBUILDING = (
     Rebuilding((*TEMPLATES, SCORES), ("none",), 200),
     Rebuilding(("template_ridge", *UNKEYED), ("keyed_templates",), 200),
-    Rebuilding((SCORES,), SCORED, 100),
+    Rebuilding((SCORES,), DEFENCES, 100),
     Rebuilding(("decision_bisection",), ("none",), 25),
     Rebuilding(("decision_bisection:queries=1000",), DECIDING, 10),
-    Rebuilding(("template_gradient",), ("none",), 25),
+    Rebuilding(
+        (
+            *("template_gradient", "template_gradient:moves=template,steps=60"),
+            "template_synthesis",
+        ),
+        ("none",),
+        25,
+    ),
     Rebuilding(("score_search", "score_gradient", "mi_face"), ("none",), 25),
     Rebuilding(
         ("template_gradient:knows=networks", "template_gradient:knows=both"),
@@ -109,7 +117,7 @@ class World:
 
     Args:
         dataset: people and pictures.
-        engine: of the attacked backbone.
+        engine: of the attacked backbones.
         level: what targets learn from.
         settings: of the audit.
         store: of results.
@@ -121,24 +129,29 @@ class World:
     settings: AuditSettings
     store: JobStore
 
+    @property
+    def backbones(self) -> tuple[str, ...]:
+        """Names of the attacked ones."""
+        return tuple(route.backbone.spec.name for route in self.engine.routes)
+
     def targets(self, specs: Sequence[str]) -> list[tuple[str, TargetRecipe, LevelMaterial]]:
         """Names, recipes and material, as an audit plans them."""
-        names = tuple(route.backbone.spec.name for route in self.engine.routes)
         return [
-            (spec, target_recipe(spec, self.settings, names, "cpu"), self.level) for spec in specs
+            (spec, target_recipe(spec, self.settings, self.backbones, "cpu"), self.level)
+            for spec in specs
         ]
 
 
-def world(data: str, dataset: Dataset, backbone: str, alignment: str) -> World:
+def world(data: str, dataset: Dataset, backbones: tuple[str, ...]) -> World:
     """Embed what targets learn from."""
     engine = EmbeddingEngine(
-        open_routes([backbone], alignment=alignment), store=open_store(), progress=for_console
+        open_routes(backbones, alignment=ALIGNMENT), store=open_store(), progress=for_console
     )
     settings = AuditSettings(
         data=data,
-        backbones=(backbone,),
+        backbones=backbones,
         mitigations=DEFENCES,
-        alignment=alignment,
+        alignment=ALIGNMENT,
         seed=SEED,
         device="cpu",
         shifts=False,
@@ -149,21 +162,20 @@ def world(data: str, dataset: Dataset, backbone: str, alignment: str) -> World:
 
 
 @cache
-def photographs() -> World:
+def photographs(*backbones: str) -> World:
     """LFW."""
     dataset = load_dataset("lfw", (assets_folder() or Path()) / "lfw")
-    return world("lfw", dataset, ATTACKED, "five-point")
+    return world("lfw", dataset, backbones)
 
 
 @cache
 def judge() -> Route:
     """The recogniser that no attack uses."""
-    return open_judge(JUDGE, photographs().engine, device="cpu")
+    return open_judge(JUDGE, photographs(ATTACKED).engine, device="cpu")
 
 
-def rebuild(part: Rebuilding) -> list[dict[str, Any]]:
+def rebuild(here: World, part: Rebuilding) -> list[dict[str, Any]]:
     """Figures of some attacks that rebuild faces."""
-    here = photographs()
     jobs, planned = plan_reconstructions(
         part.attacks,
         here.targets(part.targets),
@@ -175,7 +187,7 @@ def rebuild(part: Rebuilding) -> list[dict[str, Any]]:
     )
     done = run_plan(jobs, here.store, SerialExecutor())
     return [
-        {"target": one.target, **reconstruction_result(one, (ATTACKED,), done).model_dump()}
+        {"target": one.target, **reconstruction_result(one, here.backbones, done).model_dump()}
         for one in planned
     ]
 
@@ -196,6 +208,11 @@ def attack_others(
     ]
 
 
+def on_two(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of targets on two backbones, which say so."""
+    return [row | {"target": f"{row['target']}{ON_TWO}"} for row in rows]
+
+
 def main() -> int:
     if assets_folder() is None:
         print("FACEBONE_ASSETS is not set", file=sys.stderr)
@@ -208,15 +225,20 @@ def main() -> int:
         write_result("reconstruction_study", figures)
         write_page()
 
+    real = photographs(ATTACKED)
     for part in REBUILDING[:3]:
-        keep("rebuilt", rebuild(part))
-    keep("linked", attack_others(photographs(), LINKED, DEFENCES))
-    keep("copied", attack_others(photographs(), ("copy_head:queries=1000",), DEFENCES))
+        keep("rebuilt", rebuild(real, part))
+    keep("linked", attack_others(real, LINKED, DEFENCES))
+    keep("copied", attack_others(real, COPIED, DEFENCES))
     people = synthetic_dataset(SYNTHETIC_PEOPLE, SYNTHETIC_PICTURES, seed=SEED)
-    drawn = world("synthetic", people, SYNTHETIC, "five-point")
+    drawn = world("synthetic", people, (SYNTHETIC,))
     keep("attributes", attack_others(drawn, ("attribute_probe", "score_probe"), DEFENCES))
+    fused = photographs(ATTACKED, SECOND)
+    keep("rebuilt", on_two(rebuild(fused, FUSED_REBUILDING)))
+    keep("linked", on_two(attack_others(fused, LINKED, FUSED)))
+    keep("copied", on_two(attack_others(fused, COPIED, FUSED)))
     for part in REBUILDING[3:]:
-        keep("rebuilt", rebuild(part))
+        keep("rebuilt", rebuild(real, part))
     return 0
 
 
