@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import shutil
 import sys
@@ -12,6 +13,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
+
+from facebone.data.synthetic import synthetic_dataset
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -26,6 +30,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    # A camera that shows a film, and may be used without asking anybody.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 
 
@@ -43,6 +50,18 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+def film_a_face(path: Path) -> Path:
+    """What the camera shows: a drawn person who keeps still."""
+    source = synthetic_dataset(4, 3, seed=5, view="scene").pictures[9].source
+    pixels = Image.fromarray(source.decode(source.read())).resize((480, 480))
+    wide = Image.new("RGB", (640, 480), (120, 120, 120))
+    wide.paste(pixels, (80, 0))
+    one = io.BytesIO()
+    wide.save(one, "JPEG", quality=95)
+    path.write_bytes(one.getvalue() * 30)
+    return path
+
+
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     """A headless Chromium that writes down its console and its requests, or a skip."""
@@ -56,7 +75,9 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
     options = webdriver.ChromeOptions()
     options.binary_location = browser
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+    folder = tmp_path_factory.mktemp("chromium")
+    film = film_a_face(folder / "camera.mjpeg")
+    for flag in (*FLAGS, f"--user-data-dir={folder}", f"--use-file-for-fake-video-capture={film}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with pytest.MonkeyPatch.context() as patch:

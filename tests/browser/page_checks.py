@@ -84,6 +84,26 @@ return [...document.querySelectorAll("body *")].filter(element =>
 """
 
 
+NOT_OURS = {"exclude": [["[data-testid=stIconMaterial]"]]}
+"""Streamlit's icons, which are letters of a font that screen readers are told to skip."""
+
+NOT_ASKED = json.dumps({"rules": {"presentation-role-conflict": {"enabled": False}}})
+"""Streamlit's uploader can be focused though its role says that it is nothing."""
+
+
+def check_axe(driver: Chrome) -> None:
+    """What axe finds wrong for keyboards, screen readers and eyes: nothing, of any impact."""
+    from axe_core_python.selenium import Axe
+
+    found = Axe().run(driver, NOT_OURS, NOT_ASKED)
+    assert len(found["passes"]) > 10
+    wrong = [
+        f"{rule['id']} ({rule['impact']}): {[node['html'][:200] for node in rule['nodes']]}"
+        for rule in found["violations"]
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def check_report(driver: Chrome, path: Path) -> None:
     """Open a report at three widths; an AssertionError says what is wrong with it."""
     for size in (DESK, PHONE, SMALL_PHONE):
@@ -94,6 +114,7 @@ def check_report(driver: Chrome, path: Path) -> None:
         check_faces(driver, size)
         if size != SMALL_PHONE:
             check_first_screen(driver, size, pictures)
+            check_axe(driver)
     check_contrast(driver)
 
 

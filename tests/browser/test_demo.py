@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     pass
 
 PAGES = ("About", "Verify", "Membership", "Reconstruction", "Audit")
+
+PHOTOGRAPHED = (("Aaron_Peirsol", "0001"), ("Aaron_Peirsol", "0002"), ("Aaron_Sorkin", "0001"))
 
 SMALL = (
     "--backbone", "tiny_plain", "--backbone", "tiny_mobile", "--pairs", "60", "--shadows", "2",
@@ -77,6 +80,7 @@ def test_every_page_can_be_read_and_used_by_everybody(
         assert visitor.check_names() > 4, title
         visitor.check_width()
         visitor.check_contrast(page_checks.contrast)
+        page_checks.check_axe(visitor.driver)
         assert visitor.lead(), f"{title} opens without its answer"
         visitor.shoot(f"{title.lower()}-{size}")
 
@@ -99,6 +103,40 @@ def test_two_uploads_of_one_person_and_of_two(visitor, photographs: dict[str, Pa
     visitor.press("Each network alone")
     visitor.says("tiny_mobile")
     visitor.shoot("uploads-other")
+
+
+def test_the_camera_takes_a_picture(visitor, photographs: dict[str, Path], page_checks) -> None:
+    visitor.go("Verify")
+    visitor.pick("Where the first", "camera")
+    visitor.pick("Where the second", "upload")
+    visitor.pick("What your pictures show", "faces drawn by this program")
+    visitor.press("Take Photo")
+    visitor.says("Clear photo")
+    visitor.upload(0, photographs["again"])
+    visitor.says("Both verifiers agree: these two pictures show the same person.")
+    visitor.upload(0, photographs["b"])
+    visitor.says("Both verifiers agree: these two pictures show two different people.")
+    page_checks.check_axe(visitor.driver)
+    visitor.shoot("camera")
+
+
+@pytest.mark.assets
+def test_own_photographs_go_through_a_real_network(visitor, assets: Path, tmp_path: Path) -> None:
+    names = [f"{name}/{name}_{n}.jpg" for name, n in PHOTOGRAPHED]
+    with tarfile.open(assets / "lfw" / "lfw.tgz") as archive:
+        for name in names:
+            archive.extract(f"lfw/{name}", tmp_path, filter="data")
+    first, again, other = (tmp_path / "lfw" / name for name in names)
+    visitor.go("Verify")
+    visitor.pick("Where the first", "upload")
+    visitor.pick("Where the second", "upload")
+    visitor.upload(0, first)
+    visitor.upload(1, again)
+    # One network decides, or several together, as many as there are at hand.
+    assert visitor.lead().endswith(": these two pictures show the same person.")
+    visitor.upload(1, other)
+    visitor.says(": these two pictures show two different people.")
+    visitor.shoot("own-photographs")
 
 
 def test_of_several_faces_one_is_chosen(visitor, photographs: dict[str, Path]) -> None:

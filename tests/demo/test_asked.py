@@ -40,7 +40,7 @@ def test_one_person_scores_higher_than_two(eyes, as_file, photograph) -> None:
     assert np.mean(scores[0]) - np.mean(scores[1]) > 0.3
     for one in (*same, *other):
         people = "the same person" if one.main[0].score >= 0.4 else "two different people"
-        assert one.sentence == f"Decided: these two pictures show {people}."
+        assert one.sentence == f"The networks together: these two pictures show {people}."
     assert sum("same" in one.sentence for one in same) >= 4
     assert sum("same" in one.sentence for one in other) <= 1
 

@@ -157,7 +157,7 @@ def card(title: str, opinion: Opinion, remark: str) -> str:
     if score and threshold is not None:
         numbers += f" · threshold {threshold:.3f}"
     return (
-        f'<section class="fb-card {tone}"><h3>{escape(title)}</h3>'
+        f'<section class="fb-card {tone}"><h2>{escape(title)}</h2>'
         f'<p class="fb-said">{escape(_capital(decision(opinion)))}</p>{scale(opinion)}'
         f'<p class="fb-numbers">{escape(numbers)}</p><p class="fb-remark">{escape(remark)}</p>'
         "</section>"

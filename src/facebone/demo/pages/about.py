@@ -34,7 +34,7 @@ def show() -> None:
     st.html(markup.lead(" ".join(SENTENCES[:2])) + markup.paragraph(" ".join(SENTENCES[2:])))
     st.html(markup.pipeline("How a verifier works, and where it is attacked", PIPELINE))
     waited_for = frame.preparation()
-    st.subheader("What is real in this run", anchor=False)
+    st.header("What is real in this run", anchor=False)
     st.html(markup.points(facts(waited_for.settings)))
     if waited_for.material is None:
         frame.ready()

@@ -163,7 +163,7 @@ def _shown(shown: ShownAudit, where: str) -> None:
     )  # fmt: skip
     front = charts.trade_off(audit)
     if front is not None:
-        st.subheader("Accuracy against leak", anchor=False)
+        st.header("Accuracy against leak", anchor=False)
         st.altair_chart(
             front, width="stretch", theme=None, key=f"front-{where}",
             alt=f"Accuracy of each verifier against its strongest attack's AUC. {verdict.first}",

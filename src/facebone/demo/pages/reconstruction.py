@@ -83,7 +83,7 @@ def _one(rebuilt: Rebuilt, found: dict[str, RebuiltBy], number: int) -> None:
         )
     )
     st.html(markup.row(pictures))
-    st.subheader("What the database holds of this person", anchor=False)
+    st.header("What the database holds of this person", anchor=False)
     for name, words in STORED.items():
         values = rebuilt.stored[name][number]
         st.html(
