@@ -67,8 +67,10 @@ a job raises ends the command at once, as it does on one machine. An interrupt e
 way. With `--executor serial`, and where threads of the command itself embed (`--executor
 processes` with networks that release Python's lock), a crash ends the command.
 
-What is not made into jobs: drawing pairs, which takes one pass over a list, and the intervals of an
-attack: 1,000 resamples take half a second for 6,000 pairs, less than to start a worker for them.
+What is not made into jobs of their own: drawing pairs, which takes one pass over a list, and the
+intervals of an attack, which its job works out: 1,000 resamples take half a second for 6,000 pairs,
+less than to start a worker for them. Copies of pictures are looked for by the jobs of a cluster,
+where it embeds.
 
 ## What an executor costs
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facebone.data import fingerprints
 from facebone.data.dataset import Dataset
 from facebone.data.duplicates import SharedPicture, check_disjoint, find_shared
 from facebone.data.fingerprints import (
@@ -22,6 +25,7 @@ from facebone.data.fingerprints import (
 from facebone.data.likeness import detail_correlation, hash_distances, unit_rows
 from facebone.data.pictures import RGB, FileSource, Picture
 from facebone.errors import DecodeError, LeakageError, UsageError
+from facebone.scale.process_executor import ProcessExecutor
 
 Change = Callable[[RGB], RGB]
 
@@ -195,6 +199,35 @@ def test_the_cache_decodes_each_content_once(
     np.testing.assert_array_equal(first.thumbnails, again.thumbnails)
     assert again.decoded.tolist() == [True, True, True, False]
     assert again.digests[0] == again.digests[2] != again.digests[1]
+
+
+class Deadly:
+    """A picture that takes the process down that is to decode it."""
+
+    location = "deadly"
+    landmarks = None
+
+    def read(self) -> bytes:
+        return b"deadly"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os._exit, (1,)
+
+
+def test_jobs_find_what_threads_find_and_a_crash_costs_its_picture_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "_IN_A_JOB", 3)
+    dataset = make(tmp_path, [scene(0), scene(1), scene(0), b"no picture"])
+    pictures = [*dataset.pictures[:2], Picture("deadly", "p", Deadly()), *dataset.pictures[2:]]
+    found = fingerprint_pictures(pictures, executor=ProcessExecutor(2))
+    plain = fingerprint_pictures(dataset.pictures)
+    assert found.decoded.tolist() == [True, True, False, True, False]
+    kept = [0, 1, 3, 4]
+    np.testing.assert_array_equal(found.hashes[kept], plain.hashes)
+    np.testing.assert_array_equal(found.thumbnails[kept], plain.thumbnails)
+    assert tuple(found.digests[i] for i in kept) == plain.digests
+    assert found.digests[2] == hashlib.blake2b(b"deadly", digest_size=16).digest()
 
 
 def test_the_hash_is_that_of_a_transform_written_out() -> None:

@@ -19,6 +19,7 @@ from facebone.data.pairs import Pairs
 from facebone.data.sampling import PairCounts, Positions, count_pairs, draw_pairs
 from facebone.data.splits import pairs_within, split_identities
 from facebone.errors import DatasetError, UsageError
+from facebone.scale.executor import Executor
 from facebone.seeding import derive_seed
 from facebone.verification.metrics import mismatched_needed
 from facebone.verification.utility import FARS
@@ -98,15 +99,19 @@ def join(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def first_copies(dataset: Dataset) -> npt.NDArray[np.intp]:
+def first_copies(dataset: Dataset, executor: Executor | None = None) -> npt.NDArray[np.intp]:
     """For each picture the first one that shows the same photograph, itself for most, (N,).
 
     Every picture is decoded for it, so it is kept as long as the data set is: an audit at several
     levels asks more than once.
+
+    Args:
+        dataset: the pictures.
+        executor: decodes them; threads of this process by default.
     """
     kept = _COPIES.get(id(dataset))
     if kept is None or kept[0]() is not dataset:
-        twin = _first_copies(dataset)
+        twin = _first_copies(dataset, executor)
         twin.setflags(write=False)
         weakref.finalize(dataset, _COPIES.pop, id(dataset), None)
         kept = _COPIES[id(dataset)] = (weakref.ref(dataset), twin)
@@ -117,11 +122,11 @@ _COPIES: dict[int, tuple[weakref.ref[Dataset], npt.NDArray[np.intp]]] = {}
 """By identity: a data set holds dictionaries, and so has no hash."""
 
 
-def _first_copies(dataset: Dataset) -> npt.NDArray[np.intp]:
+def _first_copies(dataset: Dataset, executor: Executor | None) -> npt.NDArray[np.intp]:
     everything = np.arange(len(dataset.pictures))
     twin = everything.copy()
     # In the order of the left side: the first of a group is reached before those it stands for.
-    for shared in find_shared(dataset, everything, everything):
+    for shared in find_shared(dataset, everything, everything, executor=executor):
         if shared.left < shared.right:
             twin[shared.right] = min(twin[shared.right], twin[shared.left])
     return twin

@@ -8,7 +8,7 @@ from typing import Any
 
 from facebone.audit.audit_plan import at_level
 from facebone.audit.bought_pairs import Groups, pair_groups, shifted_rows, unit_groups
-from facebone.audit.candidates import draw_candidates
+from facebone.audit.candidates import draw_candidates, first_copies
 from facebone.audit.gallery import changed_arrays
 from facebone.audit.material import Material, embed_candidates
 from facebone.audit.plan import Job, JobStore, Result, run_plan
@@ -115,6 +115,7 @@ def candidates_job(
 
     def embed(_settings: Mapping[str, Any], _inputs: Mapping[str, Result]) -> Result:
         material: Material | UnitMaterial
+        first_copies(dataset, engine.executor)  # found once, by whoever embeds
         if level is Level.PAIR:
             drawn = draw_candidates(dataset, limit=settings.pairs, seed=settings.seed)
             material, problems = embed_candidates(engine, dataset, drawn)

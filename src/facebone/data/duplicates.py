@@ -36,6 +36,7 @@ from facebone.data.fingerprints import (
 from facebone.data.likeness import detail_correlation, hash_distances, unit_rows
 from facebone.data.sampling import check_positions
 from facebone.errors import LeakageError
+from facebone.scale.executor import Executor
 
 MAX_HASH_DISTANCE = 14
 MIN_CORRELATION = 0.7
@@ -103,8 +104,17 @@ def find_shared(
     *,
     near_duplicates: bool = True,
     cache: FingerprintCache | None = None,
+    executor: Executor | None = None,
 ) -> tuple[SharedPicture, ...]:
-    """All pictures that stand on both sides; see `check_disjoint` for the arguments and errors.
+    """All pictures that stand on both sides; see `check_disjoint` for the errors.
+
+    Args:
+        dataset: where the positions point to.
+        left: positions on one side.
+        right: positions on the other.
+        near_duplicates: whether to compare by look; without it only bytes are compared.
+        cache: pictures fingerprinted before are not decoded again.
+        executor: see `fingerprint_pictures`.
 
     Returns:
         Each such pair of positions once, in the order of the left side, then the right.
@@ -115,7 +125,7 @@ def find_shared(
     # A picture that stands on both sides is read once.
     union = np.union1d(sides[0], sides[1])
     pictures = [dataset.pictures[i] for i in union]
-    prints = fingerprint_pictures(pictures, pixels=near_duplicates, cache=cache)
+    prints = fingerprint_pictures(pictures, pixels=near_duplicates, cache=cache, executor=executor)
     rows = [np.searchsorted(union, side) for side in sides]
     found: dict[tuple[int, int], SharedPicture] = {}
     for i, j in _same_bytes(prints, rows[0], rows[1]):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from facebone.data.pictures import RGB, Picture
 from facebone.errors import DecodeError
 from facebone.scale.cores import available_cores
+from facebone.scale.executor import Executor
 
 HASH_BITS = 64
 THUMBNAIL = 64
@@ -25,6 +26,11 @@ Thumbnail = npt.NDArray[np.uint8]
 
 _DIGEST_BYTES = 16
 _BLOCK = 2048
+_IN_A_JOB = 512
+"""Pictures: a second or two."""
+
+_Look = tuple[bytes, tuple[Hash, Thumbnail] | None]
+"""Digest of a picture's bytes, and what they look like."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,10 +69,11 @@ class FingerprintCache:
     def find_or_make(self, picture: Picture, content: bytes, digest: bytes) -> None:
         """Decode the picture unless its bytes were met before."""
         if digest not in self._kept:
-            try:
-                self._kept[digest] = hash_and_thumbnail(picture.source.decode(content))
-            except DecodeError:
-                self._kept[digest] = None
+            self.keep(digest, _look(picture, content))
+
+    def keep(self, digest: bytes, found: tuple[Hash, Thumbnail] | None) -> None:
+        """Hash and thumbnail of bytes, or None if they could not be decoded."""
+        self._kept[digest] = found
 
     def get(self, digest: bytes) -> tuple[Hash, Thumbnail] | None:
         """Hash and thumbnail of a picture met before, or None if it could not be decoded."""
@@ -78,6 +85,7 @@ def fingerprint_pictures(
     *,
     pixels: bool = True,
     cache: FingerprintCache | None = None,
+    executor: Executor | None = None,
 ) -> Fingerprints:
     """Fingerprints of pictures.
 
@@ -85,6 +93,8 @@ def fingerprint_pictures(
         pictures: n pictures.
         pixels: whether to decode them; without it there are only digests.
         cache: pictures met before are not decoded again.
+        executor: reads and decodes them, some in a job; threads of this process by default. A
+            picture that crashes whatever process decodes it counts as one that cannot be decoded.
 
     Raises:
         DecodeError: a picture's bytes cannot be read. Bytes that cannot be decoded are no error:
@@ -92,14 +102,10 @@ def fingerprint_pictures(
     """
     keep = cache if cache is not None else FingerprintCache()
 
-    def visit(picture: Picture) -> bytes:
-        content = picture.source.read()
-        digest = hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
-        if pixels:
-            keep.find_or_make(picture, content, digest)
-        return digest
-
-    digests = tuple(in_threads(visit, pictures))
+    if executor is not None and pixels:
+        digests = _in_jobs(pictures, keep, executor)
+    else:
+        digests = _in_this_process(pictures, keep, pixels=pixels)
     count = len(digests) if pixels else 0
     decoded = np.zeros(len(digests), dtype=np.bool_)
     hashes = np.zeros((count, HASH_BITS), dtype=np.bool_)
@@ -110,6 +116,78 @@ def fingerprint_pictures(
             decoded[row] = True
             hashes[row], thumbnails[row] = found
     return Fingerprints(digests, decoded, hashes, thumbnails)
+
+
+def _in_this_process(
+    pictures: Sequence[Picture], keep: FingerprintCache, *, pixels: bool
+) -> tuple[bytes, ...]:
+    """Digests of pictures, whose looks are kept."""
+
+    def visit(picture: Picture) -> bytes:
+        content, digest = _read(picture)
+        if pixels:
+            keep.find_or_make(picture, content, digest)
+        return digest
+
+    return tuple(in_threads(visit, pictures))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some pictures in a row, and where the first of them stands."""
+
+    first: int
+    pictures: tuple[Picture, ...]
+
+
+def _in_jobs(
+    pictures: Sequence[Picture], keep: FingerprintCache, executor: Executor
+) -> tuple[bytes, ...]:
+    """The same, by an executor's jobs."""
+    digests = [b""] * len(pictures)
+
+    def on_result(piece: _Piece, looks: list[_Look]) -> Iterable[_Piece]:
+        for row, (digest, found) in enumerate(looks, start=piece.first):
+            digests[row] = digest
+            keep.keep(digest, found)
+        return ()
+
+    def on_lost(piece: _Piece) -> Iterable[_Piece]:
+        if len(piece.pictures) > 1:
+            return [_Piece(piece.first + i, (picture,)) for i, picture in enumerate(piece.pictures)]
+        _, digests[piece.first] = _read(piece.pictures[0])
+        keep.keep(digests[piece.first], None)
+        return ()
+
+    pieces = (
+        _Piece(first, tuple(pictures[first : first + _IN_A_JOB]))
+        for first in range(0, len(pictures), _IN_A_JOB)
+    )
+    executor.run(_look_at, pieces, on_result=on_result, on_lost=on_lost)
+    return tuple(digests)
+
+
+def _look_at(piece: _Piece) -> list[_Look]:
+    """What a job does."""
+    found = []
+    for picture in piece.pictures:
+        content, digest = _read(picture)
+        found.append((digest, _look(picture, content)))
+    return found
+
+
+def _read(picture: Picture) -> tuple[bytes, bytes]:
+    """A picture's bytes, and their digest."""
+    content = picture.source.read()
+    return content, hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def _look(picture: Picture, content: bytes) -> tuple[Hash, Thumbnail] | None:
+    """Hash and thumbnail, or None where the bytes cannot be decoded."""
+    try:
+        return hash_and_thumbnail(picture.source.decode(content))
+    except DecodeError:
+        return None
 
 
 def hash_and_thumbnail(image: RGB) -> tuple[Hash, Thumbnail]:

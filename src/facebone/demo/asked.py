@@ -154,7 +154,11 @@ def _sentence(main: tuple[Opinion, ...]) -> str:
 
 def _all_of(known: list[Opinion]) -> str:
     if len(known) == 1:
-        return f"{known[0].voice.name} decides" if known[0].voice.kind != "fused" else "The networks together"
+        return (
+            f"{known[0].voice.name} decides"
+            if known[0].voice.kind != "fused"
+            else "The networks together"
+        )
     return "Both verifiers agree" if len(known) == 2 else "All agree"
 
 

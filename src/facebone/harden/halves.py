@@ -11,6 +11,7 @@ from facebone.data.fingerprints import FingerprintCache
 from facebone.data.pairs import Pairs
 from facebone.data.sampling import Positions
 from facebone.data.splits import pairs_within, split_identities
+from facebone.scale.executor import Executor
 from facebone.seeding import derive_seed
 from facebone.verification.training_parts import without_copies
 
@@ -31,11 +32,12 @@ class Halves:
     copies: tuple[str, ...]
 
 
-def split_halves(dataset: Dataset, *, seed: int) -> Halves:
+def split_halves(dataset: Dataset, *, seed: int, executor: Executor | None = None) -> Halves:
     """Split the people of a data set in two by seed; see `Halves`.
 
     Who has how many pictures is the same in both halves but for rounding. Official pairs are kept
-    where both pictures lie in one half.
+    where both pictures lie in one half. The executor, if there is one, decodes pictures to find
+    copies.
 
     Raises:
         DatasetError: fewer than two people.
@@ -43,7 +45,11 @@ def split_halves(dataset: Dataset, *, seed: int) -> Halves:
     """
     sides = split_identities(dataset, fraction=0.5, seed=derive_seed(seed, "search half"))
     both, copies = without_copies(
-        dataset, [sides.members, sides.non_members], "drop", FingerprintCache()
+        dataset,
+        [sides.members, sides.non_members],
+        "drop",
+        FingerprintCache(),
+        executor=executor,
     )
     search, confirmation = (restrict(dataset, positions) for positions in both)
     return Halves(search, confirmation, tuple(dataset.pictures[i].id for i in copies))

@@ -62,7 +62,9 @@ def harden(
     """
     check_can_train(asked.dataset, target_far=asked.target_far, seed=asked.settings.seed)
     with bind(out, asked.identity(), shared=asked.shared) as store:
-        halves = split_halves(asked.dataset, seed=asked.settings.seed)
+        halves = split_halves(
+            asked.dataset, seed=asked.settings.seed, executor=asked.engine.executor
+        )
         searched = search_half(asked, halves.search, out, store, progress, tell)
         trials = searched.trials
         every = standings(trials)

@@ -123,6 +123,11 @@ class EmbeddingEngine:
             for route in self.routes
         )
 
+    @property
+    def executor(self) -> Executor | None:
+        """Whose jobs take batches; None where threads of this process do."""
+        return self._executor
+
     def along(self, routes: Sequence[Route]) -> EmbeddingEngine:
         """An engine along other routes that keeps to the store and the ways of this one.
 

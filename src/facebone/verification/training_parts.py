@@ -15,6 +15,7 @@ from facebone.data.pairs import Pairs
 from facebone.data.sampling import Positions, count_pairs, draw_pairs
 from facebone.data.splits import split_identities
 from facebone.errors import DatasetError, UsageError
+from facebone.scale.executor import Executor
 from facebone.seeding import derive_seed
 from facebone.verification.engine import EmbeddingEngine
 from facebone.verification.pairing import Paired, embed_pairs
@@ -50,9 +51,16 @@ def split_people(dataset: Dataset, seed: int) -> list[Positions]:
 
 
 def without_copies(
-    dataset: Dataset, parts: list[Positions], copies: Copies, cache: FingerprintCache
+    dataset: Dataset,
+    parts: list[Positions],
+    copies: Copies,
+    cache: FingerprintCache,
+    *,
+    executor: Executor | None = None,
 ) -> tuple[list[Positions], list[int]]:
     """Each part without pictures of which an earlier part holds a copy, and those left out.
+
+    The executor, if there is one, decodes pictures where copies are dropped.
 
     Raises:
         LeakageError: there are some, and `copies` is ``error``.
@@ -64,7 +72,8 @@ def without_copies(
             check_disjoint(dataset, earlier, part, cache=cache)
             clean.append(part)
             continue
-        twice = {shared.right for shared in find_shared(dataset, earlier, part, cache=cache)}
+        found = find_shared(dataset, earlier, part, cache=cache, executor=executor)
+        twice = {shared.right for shared in found}
         removed += sorted(twice)
         clean.append(part[~np.isin(part, list(twice))])
     return clean, removed
