@@ -10,6 +10,7 @@ from torch.nn.functional import logsigmoid
 
 from facebone.seeding import derive_seed
 from facebone.settings import check_integer, check_number
+from facebone.verification.heads.adamw import AdamW
 from facebone.verification.heads.mlp_network import Network, forward, start
 from facebone.verification.heads.objectives.base import Deck, Objective
 
@@ -60,7 +61,7 @@ class Adversarial(Objective):
     keeps_aside = True
     _network: Network
     _attacker: Network
-    _optimiser: torch.optim.Optimizer
+    _optimiser: AdamW
     _trained: Deck
     _aside: Deck
 
@@ -72,9 +73,7 @@ class Adversarial(Objective):
             2, (hidden, hidden), (), initialisation="he", generator=self._generator
         ).map(lambda tensor: tensor.to(device).requires_grad_())
         self._network, self._attacker = network, attacker
-        self._optimiser = torch.optim.Adam(
-            attacker.learnt(), lr=self.settings.learning_rate, fused=True
-        )
+        self._optimiser = AdamW(attacker.learnt(), rate=self.settings.learning_rate)
 
     def show(self, epoch: int, trained: Deck, aside: Deck | None) -> None:
         """Remember what to draw from."""
