@@ -1,11 +1,16 @@
+"""Backbones in PyTorch, and the device that they run on."""
+
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from facebone.backbones import devices
 from facebone.backbones.runtimes import Settings
 from facebone.backbones.torch_backend import TorchBackbone, choose_device, load
 from facebone.errors import UnknownNameError, UsageError, WeightsError
@@ -68,6 +73,7 @@ def test_device_that_is_none_is_refused() -> None:
 
 
 def test_gpu_is_chosen_where_it_is(monkeypatch) -> None:
+    monkeypatch.setattr(devices, "_may_have_card", lambda: True)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device(Settings()).type == "cpu"
@@ -77,6 +83,34 @@ def test_gpu_is_chosen_where_it_is(monkeypatch) -> None:
     assert choose_device(Settings(device="cuda:1")) == torch.device("cuda:1")
     with pytest.raises(UsageError, match="finds no cuda:2"):
         choose_device(Settings(device="cuda:2"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems ask PyTorch")
+def test_a_card_is_suspected_by_its_device_or_its_maker(tmp_path: Path) -> None:
+    assert not devices._may_have_card(tmp_path)
+    bus = tmp_path / "sys" / "bus" / "pci" / "devices"
+    for number, maker in enumerate(("0x8086", "0x10de")):
+        folder = bus / str(number)
+        folder.mkdir(parents=True)
+        (folder / "vendor").write_text(f"{maker}\n")
+        assert devices._may_have_card(tmp_path) == (maker == "0x10de")
+    other = tmp_path / "other"
+    (other / "dev").mkdir(parents=True)
+    (other / "dev" / "nvme0").touch()
+    assert not devices._may_have_card(other)
+    (other / "dev" / "nvidia0").touch()
+    assert devices._may_have_card(other)
+
+
+def test_without_a_card_pytorch_is_not_asked() -> None:
+    code = (
+        "import sys\n"
+        "from facebone.backbones import devices\n"
+        "devices._may_have_card = lambda: False\n"
+        "print(devices.resolve_torch_device('auto'), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cpu", "False"]
 
 
 def test_threads_are_set_only_when_asked() -> None:

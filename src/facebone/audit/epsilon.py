@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 
 from facebone.errors import UsageError
 from facebone.verification.intervals import CONFIDENCE
@@ -124,8 +125,6 @@ def epsilon_low(
     Returns:
         The logarithm, which is negative, or minus infinity, where claims rule nothing out.
     """
-    from scipy.stats import beta
-
     # With and without a candidate in the training data, the probability of any answer, such as
     # that of the claim "member", differs by a factor of exp(epsilon) and by delta at most:
     #     TPR <= exp(epsilon) FPR + delta, so epsilon >= log((TPR - delta) / FPR).
@@ -135,8 +134,8 @@ def epsilon_low(
     # the two fails with 1 - confidence at most; the threshold must not depend on these candidates.
     tail = (1 - confidence) / 2
     right, wrong = np.asarray(right), np.asarray(wrong)
-    low = beta.ppf(tail, np.maximum(right, 1), right_of - right + 1)
-    high = beta.ppf(1 - tail, wrong + 1, np.maximum(wrong_of - wrong, 1))
+    low = betaincinv(np.maximum(right, 1), right_of - right + 1, tail)
+    high = betaincinv(wrong + 1, np.maximum(wrong_of - wrong, 1), 1 - tail)
     low, high = np.where(right > 0, low, 0.0), np.where(wrong < wrong_of, high, 1.0)
     with np.errstate(divide="ignore"):
         bound: Floats = np.log(np.maximum(low - delta, 0.0) / high)

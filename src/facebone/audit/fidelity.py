@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr, stdtrit
 
 from facebone.audit.score_table import ScoreTable
 from facebone.errors import UsageError
@@ -130,11 +131,9 @@ def reach(count: int) -> float:
     draw lies beyond `ALIKE` of its deviations, one more draw lies beyond Student's quantile for as
     many estimated deviations of the difference.
     """
-    from scipy.stats import norm, t
-
     if count < 2:
         return 0.0
-    return float(t.ppf(norm.cdf(ALIKE), count - 1) * np.sqrt(1 + 1 / count))
+    return float(stdtrit(count - 1, ndtr(ALIKE)) * np.sqrt(1 + 1 / count))
 
 
 def _deviation(values: npt.ArrayLike) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from facebone.errors import UsageError
 
 
@@ -14,6 +17,9 @@ def resolve_torch_device(wanted: str) -> str:
     Raises:
         UsageError: PyTorch does not know the device, or it is not there.
     """
+    # PyTorch takes seconds to load, and half of the commands need nothing else of it.
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_card()):
+        return "cpu"
     import torch
 
     if wanted == "auto":
@@ -36,3 +42,25 @@ def resolve_torch_device(wanted: str) -> str:
             f"PyTorch finds no {wanted} here", where="device", hint="ask for --device cpu"
         )
     return wanted
+
+
+_NODES = ("nvidia*", "nvhost*", "nvgpu*", "kfd", "dxg")
+_MAKERS = ("0x10de", "0x1002")
+
+
+def _may_have_card(root: Path = Path("/")) -> bool:
+    """Whether a graphics card may be here: by its device, or its maker's number on the bus.
+
+    Only on Linux it can be told without asking a driver.
+    """
+    if not sys.platform.startswith("linux"):
+        return True
+    if any(next((root / "dev").glob(name), None) for name in _NODES):
+        return True
+    for vendor in (root / "sys/bus/pci/devices").glob("*/vendor"):
+        try:
+            if vendor.read_text("ascii").strip() in _MAKERS:
+                return True
+        except OSError:
+            continue
+    return False

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv, stdtrit
 
 from facebone.errors import UsageError
 from facebone.verification.estimates import Estimate, Figure, Refused
@@ -37,13 +38,11 @@ def clopper_pearson(successes: int, trials: int, *, confidence: float = CONFIDEN
         C. J. Clopper, E. S. Pearson: The use of confidence or fiducial limits illustrated in the
         case of the binomial. Biometrika, 1934.
     """
-    from scipy.stats import beta
-
     if trials < 1 or not 0 <= successes <= trials:
         raise UsageError(f"{successes} of {trials} is no rate", where="successes")
     tail = (1 - confidence) / 2
-    low = beta.ppf(tail, successes, trials - successes + 1) if successes else 0.0
-    high = beta.ppf(1 - tail, successes + 1, trials - successes) if successes < trials else 1.0
+    low = betaincinv(successes, trials - successes + 1, tail) if successes else 0.0
+    high = betaincinv(successes + 1, trials - successes, 1 - tail) if successes < trials else 1.0
     return Estimate(successes / trials, float(low), float(high))
 
 
@@ -63,12 +62,10 @@ def t_interval(
     Raises:
         UsageError: fewer than two values.
     """
-    from scipy.stats import t
-
     if len(values) < 2:
         raise UsageError(f"needs at least two folds, got {len(values)}", where="values")
     mean = float(np.mean(values))
-    reach = float(t.ppf(0.5 + confidence / 2, len(values) - 1)) * standard_error(values)
+    reach = float(stdtrit(len(values) - 1, 0.5 + confidence / 2)) * standard_error(values)
     return Estimate(mean, max(bounds[0], mean - reach), min(bounds[1], mean + reach))
 
 
