@@ -71,7 +71,12 @@ def answer(figures: Row) -> str:
             for row in rows
             if row["name"] == (keyed if row["target"].startswith(KEY) else name)
         }
-        lines += [_line(what, plain, found) for plain in PLAIN if plain in found]
+        # Of what finds nobody there is nothing to be less.
+        lines += [
+            _line(what, plain, found)
+            for plain in PLAIN
+            if plain in found and found[plain]["value"] > 0
+        ]
     return "\n".join(lines)
 
 
@@ -146,10 +151,10 @@ def _defended(figures: Row) -> str:
 
 
 def _missing(figures: Row) -> str:
-    """Defences of the library that stand in no row."""
+    """A sentence on defences of the library that stand in no row."""
     measured = {re.split("[:@,]", row["target"])[0] for part in figures.values() for row in part}
     names = [f"`{name}`" for name in MITIGATIONS.names() if name not in measured]
-    return listed(names) if names else "none"
+    return f" Not measured here: {listed(names)}." if names else ""
 
 
 def _same_people(rows: Sequence[Row]) -> list[Row]:

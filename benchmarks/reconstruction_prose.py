@@ -3,10 +3,11 @@
 INTRODUCTION = """# Defences against the other attacks, measured
 
 **Guards of answers blunt what asks for scores, and nothing but a key touches a stolen database.**
-Rounding, MemGuard and decisions alone lower what is rebuilt from scores; training that leaks less
-leaves templates as they are. A key on templates keeps faces in them, and links between databases,
-from who has no account. How often a recogniser that no attack used takes a rebuilt face for another
-photograph of the person:
+Rounding, MemGuard and decisions alone lower what is rebuilt from scores, and so does training that
+flattens them: weight decay, HAMP, adversarial regularisation. It leaves templates as they are, and
+so does FaceBone, whose scores give a face away as others do. A key on templates keeps faces in
+them, and links between databases, from who has no account. How often a recogniser that no attack
+used takes a rebuilt face for another photograph of the person:
 
 {answer}
 
@@ -38,8 +39,7 @@ measured.
 DEFENDED = """
 *As none* are templates that the same public network makes: guards stand in front of the matcher,
 and who has stolen the database, or holds the weights, does not meet them. Each verifier was trained
-once, so that small differences between defences of training may be chance. Not measured here:
-{missing}.
+once, so that small differences between defences of training may be chance.{missing}
 
 *Two networks* are `mobilefacenet_ms1m_a` and `dlib`, whose faces are cut out in its own way; there
 100 people are attacked. FaceBone needs several, and its templates are theirs, as they stand.

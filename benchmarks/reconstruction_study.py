@@ -201,8 +201,9 @@ def attack_others(
     jobs, planned = plan_others(specs, here.targets(targets), here.store, source)
     every = [*here.level.jobs, *jobs]
     done = run_plan(every, here.store, SerialExecutor(), progress=for_console, label="attacking")
+    # Each attribute by itself is for the study of attributes.
     return [
-        {"target": target, **one.model_dump()}
+        {"target": target, **one.model_dump(exclude={"attributes"})}
         for target in targets
         for several in results_on(target, planned, done).values()
         for one in several
