@@ -38,9 +38,10 @@ def test_evaluate_for_people_shows_a_table(facebone) -> None:
     assert "tiny_plain (five-point, detector synthetic, cpu)" in result.err
 
 
-def test_alignment_none_and_two_backbones_change_the_figures(facebone) -> None:
+def test_alignment_none_and_two_backbones_change_the_figures(facebone, crowd: Path) -> None:
     def accuracy(*words: str) -> float:
-        result = facebone("evaluate", "--data", "synthetic", *TINY, *words, "--json")
+        data = ("--data", "folder", "--root", crowd, "--detector", "synthetic")
+        result = facebone("evaluate", *data, *TINY, *words, "--json")
         assert result.code == 0, result.err
         return float(json.loads(result.out)["accuracy"]["value"])
 
@@ -125,7 +126,9 @@ def test_backbones_lists_facts(facebone) -> None:
     assert "iresnet100-73e07ba7: not pulled" in table.err
 
 
-def test_a_file_is_described_once_and_used_by_name_and_path(facebone, tmp_path: Path) -> None:
+def test_a_file_is_described_once_and_used_by_name_and_path(
+    facebone, crowd: Path, tmp_path: Path
+) -> None:
     from facebone.backbones.zoo import Zoo
 
     shipped = Zoo().get("tiny_plain")
@@ -141,7 +144,8 @@ def test_a_file_is_described_once_and_used_by_name_and_path(facebone, tmp_path: 
         "--mean", ",".join(map(str, spec.mean)), "--std", ",".join(map(str, spec.std)),
     )  # fmt: skip
     assert (added.code, added.out) == (0, "mine\n"), added.err
-    words = ("evaluate", "--data", "synthetic", "--detector", "synthetic", "--json", "--backbone")
+    data = ("--data", "folder", "--root", crowd, "--detector", "synthetic")
+    words = ("evaluate", *data, "--json", "--backbone")
     by_name = facebone(*words, "mine")
     assert by_name.code == 0, by_name.err
     assert by_name.out == facebone(*words, path).out == facebone(*words, "tiny_plain").out
