@@ -114,8 +114,10 @@ def check_report(driver: Chrome, path: Path) -> None:
         check_faces(driver, size)
         if size != SMALL_PHONE:
             check_first_screen(driver, size, pictures)
-            check_axe(driver)
     check_contrast(driver)
+    for size in (DESK, PHONE):
+        open_page(driver, path, size)
+        check_axe(driver)
 
 
 def open_page(driver: Chrome, path: Path, size: tuple[int, int]) -> None:

@@ -15,7 +15,7 @@ KNOWN = {
     # What keeps slow attacks short; the planted leak is wide open.
     "score_search": {"settings": {"queries": 400}},
     # It draws nothing but faces, and the planted people are patches of colour: see its own test.
-    "template_synthesis": {"settings": {"library": 200, "pictures": 68}, "least": 0.1},
+    "template_synthesis": {"settings": {"library": 100, "pictures": 51}, "least": 0.1},
     # It stops to move where the model is sure, though the picture may be far from the person's.
     "mi_face": {"settings": {"steps": 25, "learning_rate": 3.0}, "least": 0.6},
 }

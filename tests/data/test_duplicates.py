@@ -201,6 +201,39 @@ def test_the_cache_decodes_each_content_once(
     assert again.digests[0] == again.digests[2] != again.digests[1]
 
 
+def test_what_was_found_is_kept_and_asked_of_other_pictures_anew(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = scene(0)
+    dataset = make(tmp_path, [image, scene(1), jpeg(60)(image), scene(2)])
+    first = find_shared(dataset, [0, 1], [2, 3])
+    assert first == (SharedPicture(0, 2, "near-duplicate"),)
+    (kept,) = (own_home / "copies").glob("*.json")
+    decoded = []
+    plain = FileSource.decode
+    monkeypatch.setattr(
+        FileSource, "decode", lambda self, content: decoded.append(1) or plain(self, content)
+    )
+    assert find_shared(dataset, [0, 1], [2, 3]) == first
+    assert not decoded
+    # Other sides are another question, and so are other bytes.
+    assert find_shared(dataset, [1], [2, 3]) == ()
+    assert len(decoded) == 3
+    (tmp_path / "2.png").write_bytes((tmp_path / "3.png").read_bytes())
+    assert find_shared(dataset, [0, 1], [2, 3]) == ()
+    # What is damaged is found again.
+    (tmp_path / "2.png").write_bytes((tmp_path / "0.png").read_bytes())
+    for damaged in ("", "[[0]]", "[[0, 9]]", "null"):
+        kept.write_text(damaged)
+        assert find_shared(make(tmp_path, [image, scene(1), jpeg(60)(image), scene(2)]),
+                           [0, 1], [2, 3]) == first  # fmt: skip
+    # Where nothing can be written, nothing is kept.
+    kept.unlink()
+    (own_home / "copies").rename(own_home / "other")
+    (own_home / "copies").write_text("in the way")
+    assert find_shared(dataset, [0, 1], [2, 3]) == first
+
+
 class Deadly:
     """A picture that takes the process down that is to decode it."""
 

@@ -68,6 +68,7 @@ class SpyEngine:
 
     names: tuple[str, ...] = tuple(WIDTHS)
     shown: list[list[Picture]] = field(default_factory=list)
+    executor: None = None
 
     @property
     def routes(self) -> list[Any]:

@@ -19,7 +19,7 @@ of 250 pixels. Mirrored copies are not found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,7 +33,9 @@ from facebone.data.fingerprints import (
     fingerprint_pictures,
     in_threads,
 )
+from facebone.data.kept_copies import KeptCopies
 from facebone.data.likeness import detail_correlation, hash_distances, unit_rows
+from facebone.data.pictures import Picture
 from facebone.data.sampling import check_positions
 from facebone.errors import LeakageError
 from facebone.scale.executor import Executor
@@ -125,17 +127,48 @@ def find_shared(
     # A picture that stands on both sides is read once.
     union = np.union1d(sides[0], sides[1])
     pictures = [dataset.pictures[i] for i in union]
-    prints = fingerprint_pictures(pictures, pixels=near_duplicates, cache=cache, executor=executor)
-    rows = [np.searchsorted(union, side) for side in sides]
+    left_rows, right_rows = (np.searchsorted(union, side) for side in sides)
+    near: list[tuple[int, int]] = []
+    if not near_duplicates:
+        prints = fingerprint_pictures(pictures, pixels=False)
+    elif executor is not None:
+        # A cluster reads what this machine alone would take long to read twice.
+        prints = fingerprint_pictures(pictures, cache=cache, executor=executor)
+        near = near_duplicate_rows(prints, left_rows, right_rows)
+    else:
+        prints = fingerprint_pictures(pictures, pixels=False)
+        near = _recalled(pictures, prints.digests, (left_rows, right_rows), cache)
     found: dict[tuple[int, int], SharedPicture] = {}
-    for i, j in _same_bytes(prints, rows[0], rows[1]):
+    for i, j in _same_bytes(prints, left_rows, right_rows):
         a, b = int(union[i]), int(union[j])
         found[a, b] = SharedPicture(a, b, "same picture" if a == b else "same bytes")
-    if near_duplicates:
-        for i, j in near_duplicate_rows(prints, rows[0], rows[1]):
-            a, b = int(union[i]), int(union[j])
-            found.setdefault((a, b), SharedPicture(a, b, "near-duplicate"))
+    for i, j in near:
+        a, b = int(union[i]), int(union[j])
+        found.setdefault((a, b), SharedPicture(a, b, "near-duplicate"))
     return tuple(found[key] for key in sorted(found))
+
+
+def _recalled(
+    pictures: Sequence[Picture],
+    digests: Sequence[bytes],
+    sides: tuple[Rows, Rows],
+    cache: FingerprintCache | None,
+) -> list[tuple[int, int]]:
+    """`near_duplicate_rows` of pictures, as an earlier command found them if one did."""
+    kept = KeptCopies(digests, *sides, method=_method())
+    near = kept.recall()
+    if near is None:
+        near = near_duplicate_rows(fingerprint_pictures(pictures, cache=cache), *sides)
+        kept.keep(near)
+    return near
+
+
+def _method() -> str:
+    """What decides who is a copy: limits, and who decodes."""
+    import cv2
+
+    limits = (MAX_HASH_DISTANCE, MIN_CORRELATION, MIN_DETAIL_CORRELATION)
+    return f"near-duplicates 1 {limits} OpenCV {cv2.__version__}"
 
 
 def near_duplicate_rows(prints: Fingerprints, left: Rows, right: Rows) -> list[tuple[int, int]]:

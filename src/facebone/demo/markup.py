@@ -182,7 +182,7 @@ def table(
         for cells in rows
     )
     return (
-        f'<div class="fb-table" role="region" aria-label="{escape(caption)}" tabindex="0"><table>'
+        f'<div class="fb-table" role="group" aria-label="{escape(caption)}" tabindex="0"><table>'
         f"<caption>{escape(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
