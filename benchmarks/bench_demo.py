@@ -24,18 +24,22 @@ SESSIONS, SECONDS = 10, 120.0
 ANSWERS = 20
 
 ASK = """
-const answer = () => [...document.querySelectorAll(".fb-numbers")].map(one => one.innerText).join();
-const before = answer(), began = performance.now();
+const app = document.querySelector(".stApp");
+const shown = () => [...document.querySelectorAll(".fb-numbers")].map(one => one.innerText).join()
+  + [...document.querySelectorAll("[data-testid=stMain] img")].map(one => one.src).join();
+const before = shown(), began = performance.now();
 window.answered = null;
 new MutationObserver((_, observer) => {
-  if (answer() === before) return;
+  if (shown() === before || app.getAttribute("data-test-script-state") !== "notRunning") return;
   observer.disconnect();
   window.answered = performance.now() - began;
-}).observe(document.body, {childList: true, subtree: true, characterData: true});
+}).observe(app.parentElement,
+           {attributes: true, childList: true, subtree: true, characterData: true});
 [...document.querySelectorAll("button")].find(one => one.innerText.trim() === "Two people").click();
 """
 ANSWERED = "return window.answered"
-"""Milliseconds from the click to the answer, drawn and all; null while there is none."""
+"""Milliseconds from the click until other people and their scores are shown and the server is done
+with them; null before."""
 
 PATIENCE = 20.0
 """Seconds after which there will be no answer."""
