@@ -77,7 +77,8 @@ where it embeds.
 {jobs} jobs of about a second one after the other, by each executor in turn, {rounds} rounds; the
 median ratio to the serial figure of the same round, and its quartiles. Of jobs that compute it is
 processor time, of the command and all that it has started, what Ray runs beside the jobs included;
-of jobs that sleep, which nothing else on the machine can slow, the time that passes.
+of jobs that sleep, which nothing else on the machine can slow, the time that passes. Processes are
+started anew for each run, and what they compute cannot be told from what starting them does.
 
 {executors}
 
