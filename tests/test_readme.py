@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tarfile
-from itertools import islice
 from pathlib import Path
 
 import pytest
+
+from facebone import cli
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text("utf-8")
@@ -24,33 +26,36 @@ def commands() -> list[list[str]]:
     return [block for block in found if block]
 
 
-FOLDS, IN_A_FOLD, KEPT = 10, 300, 24
-"""Of View 2, and the pairs of each kind that a fold keeps here."""
+FOLDS = 10
+"""Of View 2, here with the people of `few_of_lfw` dealt to them."""
 
 
-@pytest.fixture
-def some_of_the_assets(assets: Path, tmp_path: Path) -> Path:
-    """A folder as `FACEBONE_ASSETS` names one, with a twelfth of View 2 and its pictures.
+@pytest.fixture(scope="module")
+def some_of_the_assets(
+    assets: Path, few_of_lfw: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A folder as `FACEBONE_ASSETS` names one, with an LFW of few people.
 
-    The commands are the same on all of LFW; figures of all are held by ``test_view2_pixels.py``.
+    The commands are the same on all of it; figures of all are held by ``test_view2_pixels.py``.
     """
-    root = tmp_path / "assets"
+    root = tmp_path_factory.mktemp("some") / "assets"
     (root / "lfw").mkdir(parents=True)
     (root / "weights").symlink_to(assets / "weights")
-    lines = iter((assets / "lfw" / "pairs.txt").read_text("utf-8").splitlines()[1:])
-    kept = []
-    for _ in range(2 * FOLDS):
-        kept += list(islice(lines, IN_A_FOLD))[:KEPT]
-    text = "\n".join([f"{FOLDS}\t{KEPT}", *kept])
+    people = sorted(path.name for path in few_of_lfw.iterdir())
+    lines, each = [], len(people) // FOLDS
+    for fold in range(FOLDS):
+        dealt = people[fold * each : (fold + 1) * each]
+        lines += [f"{name}\t{a}\t{b}" for name in dealt for a, b in ((1, 2), (3, 4))]
+        after = [*dealt[1:], dealt[0]]
+        lines += [
+            f"{name}\t{n}\t{other}\t{n}"
+            for name, other in zip(dealt, after, strict=True)
+            for n in (1, 2)
+        ]
+    text = "\n".join([f"{FOLDS}\t{2 * each}", *lines])
     (root / "lfw" / "pairs.txt").write_text(f"{text}\n", "utf-8")
-    shown = {name for line in kept for name in line.split("\t") if not name.isdigit()}
-    with (
-        tarfile.open(assets / "lfw" / "lfw.tgz", "r|gz") as whole,
-        tarfile.open(root / "lfw" / "lfw.tgz", "w:gz", compresslevel=1) as part,
-    ):
-        for member in whole:
-            if Path(member.name).parent.name in shown | {"Aaron_Peirsol"}:
-                part.addfile(member, whole.extractfile(member))
+    with tarfile.open(root / "lfw" / "lfw.tgz", "w:gz", compresslevel=1) as archive:
+        archive.add(few_of_lfw, "lfw")
     return root
 
 
@@ -78,6 +83,38 @@ def test_commands_on_real_faces(
     monkeypatch.setenv("FACEBONE_ASSETS", str(some_of_the_assets))
     assert any("$FACEBONE_ASSETS" in line for line in commands()[1])
     run_all(commands()[1], tmp_path)
+
+
+SMALLER = {
+    "audit": ("--pairs", "30", "--shadows", "2", "--no-shifts"),
+    "harden": (
+        *("--pairs", "40", "--models", "3", "--shadows", "2", "--seeds", "1"),
+        *("--trials", "2", "--budget", "1"),
+    ),
+}
+"""What makes an hour of a study a few seconds: the last of an option given twice counts."""
+
+
+def long_studies() -> list[list[str]]:
+    """The commands of which the README says that they take long."""
+    blocks = re.findall(r"<!-- long study[^\n]*-->\n```console\n(.*?)```", TEXT, flags=re.DOTALL)
+    return [shlex.split(block.replace("\\\n", " ")) for block in blocks]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_long_studies_run_in_small(
+    number: int, tmp_path: Path, some_of_the_assets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(long_studies()) == 4
+    monkeypatch.setenv("FACEBONE_ASSETS", str(some_of_the_assets))
+    # What one of them has embedded the others find.
+    monkeypatch.setenv("FACEBONE_HOME", str(some_of_the_assets.parent / "home"))
+    monkeypatch.chdir(tmp_path)
+    program, command, *words = map(os.path.expandvars, long_studies()[number])
+    assert program == "facebone"
+    assert cli.run([command, *words, *SMALLER[command]]) == 0
+    out = Path(words[words.index("--out") + 1])
+    assert json.loads((out / f"{command}.json").read_text("utf-8"))
 
 
 def test_every_command_is_shown() -> None:

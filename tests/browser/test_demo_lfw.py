@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.assets
 
-PEOPLE, PICTURES = 60, 5
-
 WORDS = (
     "--backbone", "mobilefacenet_ms1m_a", "--backbone", "mobilefacenet_ms1m_b",
     "--pairs", "60", "--shadows", "2",
@@ -24,41 +21,15 @@ WORDS = (
 
 
 @pytest.fixture(scope="module")
-def some_of_lfw(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five photographs each of the first sixty people who have as many."""
-    root = tmp_path_factory.mktemp("photographs") / "lfw"
-    found: dict[str, list[tuple[str, bytes]]] = {}
-    with tarfile.open(assets / "lfw" / "lfw.tgz", "r|gz") as archive:
-        for member in archive:
-            if not member.name.endswith(".jpg"):
-                continue
-            path = Path(member.name)
-            mine = found.setdefault(path.parent.name, [])
-            whole = sum(len(one) == PICTURES for one in found.values())
-            if whole == PEOPLE:
-                break
-            file = archive.extractfile(member)
-            if file is not None and len(mine) < PICTURES:
-                mine.append((path.name, file.read()))
-    for name, files in found.items():
-        if len(files) == PICTURES:
-            (root / name).mkdir(parents=True)
-            for file_name, content in files:
-                (root / name / file_name).write_bytes(content)
-    assert len(list(root.iterdir())) == PEOPLE
-    return root
-
-
-@pytest.fixture(scope="module")
-def server(demo_parts: dict[str, ModuleType], some_of_lfw: Path, tmp_path_factory) -> Iterator[Any]:
+def server(demo_parts: dict[str, ModuleType], few_of_lfw: Path, tmp_path_factory) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("demo-lfw")
-    words = ("--data", "lfw", "--root", str(some_of_lfw), *WORDS)
+    words = ("--data", "lfw", "--root", str(few_of_lfw), *WORDS)
     with demo_parts["demo_server"].serve(folder, *words) as found:
         yield found
 
 
-def test_people_are_chosen_by_name(visitor, some_of_lfw: Path) -> None:
-    first, second = sorted(path.name for path in some_of_lfw.iterdir())[:2]
+def test_people_are_chosen_by_name(visitor, few_of_lfw: Path) -> None:
+    first, second = sorted(path.name for path in few_of_lfw.iterdir())[:2]
     visitor.says("The people are real")
     visitor.go("Verify")
     visitor.choose("Person in the first picture", first)
@@ -72,8 +43,8 @@ def test_people_are_chosen_by_name(visitor, some_of_lfw: Path) -> None:
     visitor.shoot("lfw-by-name")
 
 
-def test_two_photographs_are_uploaded(visitor, some_of_lfw: Path) -> None:
-    first, second = sorted(some_of_lfw.iterdir())[5:7]
+def test_two_photographs_are_uploaded(visitor, few_of_lfw: Path) -> None:
+    first, second = sorted(few_of_lfw.iterdir())[5:7]
     (a, again, *_), b = sorted(first.iterdir()), next(iter(sorted(second.iterdir())))
     visitor.go("Verify")
     visitor.pick("Where the first", "upload")
