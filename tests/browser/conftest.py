@@ -139,3 +139,4 @@ def visitor(
     yield found
     found.check_silence()
     server.check_log()
+    chromium.get("about:blank")  # a page whose server has gone asks for it again and again
