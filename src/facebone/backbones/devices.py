@@ -7,6 +7,12 @@ from pathlib import Path
 
 from facebone.errors import UsageError
 
+_NODES = ("nvidia*", "nvhost*", "nvgpu*", "kfd", "dxg")
+"""In ``/dev``, of graphics cards."""
+
+_MAKERS = ("0x10de", "0x1002")
+"""NVIDIA and AMD on the bus."""
+
 
 def resolve_torch_device(wanted: str) -> str:
     """The device asked for, checked, or the best there is.
@@ -42,10 +48,6 @@ def resolve_torch_device(wanted: str) -> str:
             f"PyTorch finds no {wanted} here", where="device", hint="ask for --device cpu"
         )
     return wanted
-
-
-_NODES = ("nvidia*", "nvhost*", "nvgpu*", "kfd", "dxg")
-_MAKERS = ("0x10de", "0x1002")
 
 
 def _may_have_card(root: Path = Path("/")) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +35,6 @@ class KeptCopies:
             question.update(side.astype("<i8").tobytes())
         self._count = len(digests)
         self._path = home_folder() / "copies" / f"{question.hexdigest()}.json"
-
-    @property
-    def path(self) -> Path:
-        """Where it is kept."""
-        return self._path
 
     def recall(self) -> Found | None:
         """Rows of copies, one of the left side and one of the right; None if nothing is kept."""

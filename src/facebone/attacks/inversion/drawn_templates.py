@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
@@ -11,40 +9,33 @@ from facebone.attacks.inversion.linear_decoder import LinearDecoder, Templates
 from facebone.attacks.inversion.refinement import Rows
 
 
-@dataclass(slots=True, eq=False)
 class DrawnTemplates:
     """Templates, and what the decoder makes of them: `refinement.Movable`.
 
     Args:
         decoder: draws, of d numbers each.
         templates: (n, d) to begin with.
+        device: where the networks are.
     """
 
-    decoder: LinearDecoder
-    templates: Templates
-    _parts: tuple[Tensor, Tensor, Tensor] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        decoder = self.decoder
-        self._parts = (
-            torch.from_numpy(decoder.centre).float(),
-            torch.from_numpy(decoder.face).float(),
-            torch.from_numpy(decoder.weights),
-        )
+    def __init__(self, decoder: LinearDecoder, templates: Templates, device: str = "cpu") -> None:
+        self._templates = torch.from_numpy(templates).to(device)
+        self._centre = torch.from_numpy(decoder.centre).float().to(device)
+        self._face = torch.from_numpy(decoder.face).float().to(device)
+        self._weights = torch.from_numpy(decoder.weights).to(device)
+        self._gain = decoder.gain
 
     def __len__(self) -> int:
-        return len(self.templates)
+        return len(self._templates)
 
-    def numbers(self, rows: Rows, device: str) -> Tensor:
+    def numbers(self, rows: Rows) -> Tensor:
         """Some of the templates, (q, d)."""
-        self._parts = tuple(part.to(device) for part in self._parts)  # type: ignore[assignment]
-        return torch.from_numpy(self.templates[rows]).to(device)
+        return self._templates[torch.from_numpy(rows)]
 
     def draw(self, numbers: Tensor) -> Tensor:
         """As `LinearDecoder.decode`, without rounding."""
-        centre, face, weights = self._parts
-        moved = ((numbers - centre) @ weights).view(len(numbers), *face.shape)
-        pictures = (face + self.decoder.gain * moved) / 255
+        moved = ((numbers - self._centre) @ self._weights).view(len(numbers), *self._face.shape)
+        pictures = (self._face + self._gain * moved) / 255
         return pictures.clamp(0, 1).permute(0, 3, 1, 2)
 
     def bound(self, numbers: Tensor) -> None:

@@ -61,8 +61,8 @@ class Movable(Protocol):
 
     def __len__(self) -> int: ...
 
-    def numbers(self, rows: Rows, device: str) -> Tensor:
-        """Of some pictures before they are moved, (q, ..)."""
+    def numbers(self, rows: Rows) -> Tensor:
+        """Of some pictures before they are moved, (q, ..), where the networks are."""
         ...
 
     def draw(self, numbers: Tensor) -> Tensor:
@@ -80,16 +80,18 @@ class Pixels:
 
     Args:
         faces: (n, h, w, 3) uint8.
+        device: where the networks are.
     """
 
     faces: Faces
+    device: str = "cpu"
 
     def __len__(self) -> int:
         return len(self.faces)
 
-    def numbers(self, rows: Rows, device: str) -> Tensor:
+    def numbers(self, rows: Rows) -> Tensor:
         """(q, 3, h, w) in 0 .. 1."""
-        return to_tensor(self.faces[rows], device)
+        return to_tensor(self.faces[rows], self.device)
 
     def draw(self, numbers: Tensor) -> Tensor:
         """They are the picture."""
@@ -107,7 +109,6 @@ def refine(
     settings: RefinementSettings,
     *,
     seed: int,
-    device: str = "cpu",
 ) -> Faces:
     """Pictures like the first ones that networks see going where they should.
 
@@ -117,7 +118,6 @@ def refine(
         look: the networks.
         settings: how.
         seed: of the shaking.
-        device: where.
 
     Returns:
         (n, h, w, 3).
@@ -130,7 +130,7 @@ def refine(
     for begin in range(0, len(faces), AT_ONCE):
         rows = np.arange(begin, min(begin + AT_ONCE, len(faces)))
         generator = torch.Generator().manual_seed(derive_seed(seed, "refinement", begin))
-        start = faces.numbers(rows, device)
+        start = faces.numbers(rows)
         moved = _move(faces, start, partial(aim, rows), look, settings, generator)
         found.append(to_faces(faces.draw(moved)))
     return np.concatenate(found)

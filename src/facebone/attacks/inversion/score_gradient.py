@@ -87,10 +87,9 @@ class ScoreGradient(InversionAttack):
         pointed = aim(whose, np.tile(self._own[places], (len(leak), 1)))
         mean = pointed.reshape(len(leak), len(places), -1).mean(axis=1)
         return refine(
-            Pixels(self._decoder.decode(normalise(mean))),
+            Pixels(self._decoder.decode(normalise(mean)), device),
             aim,
             self._look,
             self.settings,
             seed=seed,
-            device=device,
         )

@@ -8,7 +8,13 @@ from facebone.attacks.inversion.base import OwnFaces
 from facebone.attacks.inversion.drawn_templates import DrawnTemplates
 from facebone.attacks.inversion.guide import Look
 from facebone.attacks.inversion.leaks import TemplateLeak
-from facebone.attacks.inversion.refinement import Pixels, RefinementSettings, refine, towards
+from facebone.attacks.inversion.refinement import (
+    Movable,
+    Pixels,
+    RefinementSettings,
+    refine,
+    towards,
+)
 from facebone.attacks.inversion.template_ridge import RidgeSettings, TemplateRidge
 from facebone.backbones.base import Faces
 from facebone.settings import check_word
@@ -75,13 +81,16 @@ class TemplateGradient(TemplateRidge):
         self._look = own.look
 
     def _rebuild(self, leak: TemplateLeak, *, seed: int, device: str) -> Faces:
-        drawn = self._draw(leak)
-        moves = self.settings.moves == PIXELS
+        self._check_width(leak)
+        faces: Movable
+        if self.settings.moves == PIXELS:
+            faces = Pixels(self._decoder.decode(leak.templates), device)
+        else:
+            faces = DrawnTemplates(self._decoder, leak.templates, device)
         return refine(
-            Pixels(drawn) if moves else DrawnTemplates(self._decoder, leak.templates),
+            faces,
             towards(leak.templates),
             self._look,
             self.settings.refinement(),
             seed=seed,
-            device=device,
         )

@@ -94,10 +94,11 @@ class TemplateRidge(InversionAttack):
 
     def _rebuild(self, leak: TemplateLeak, *, seed: int, device: str) -> Faces:
         del seed, device
-        return self._draw(leak)
+        self._check_width(leak)
+        return self._decoder.decode(leak.templates)
 
-    def _draw(self, leak: TemplateLeak) -> Faces:
-        """What the decoder draws of templates.
+    def _check_width(self, leak: TemplateLeak) -> None:
+        """Make sure that the decoder can draw templates.
 
         Raises:
             UsageError: they are of another width than those it has learnt from.
@@ -108,4 +109,3 @@ class TemplateRidge(InversionAttack):
                 f"has learnt from templates of width {width}, got {leak.templates.shape}",
                 where=f"attack {self.name}",
             )
-        return self._decoder.decode(leak.templates)
